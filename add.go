@@ -10,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -88,6 +89,9 @@ func (a *addition) try(ctx context.Context) (PlanResult, error) {
 		return PlanResult{Plan: p}, err
 	}
 	added := tenantlock.Addition{Plan: a.id, Start: p.StartToken, Token: token, First: p.TaskCount + 1, Deadline: a.deadline}
+	if p.Strategy.Conflict == strategy.Wait {
+		added.Start = 0 // the tasks lock their tenants themselves
+	}
 	for i := range a.tenants {
 		added.Tenants = append(added.Tenants, a.tenants[i].ID)
 	}

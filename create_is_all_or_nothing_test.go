@@ -305,6 +305,10 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 		for _, m := range []strategy.ConcurrencyMode{strategy.Soft, strategy.Strict} {
 			values = append(values, reflect.ValueOf(m))
 		}
+	case reflect.TypeFor[strategy.Conflict]():
+		for _, c := range []strategy.Conflict{strategy.Reject, strategy.Wait} {
+			values = append(values, reflect.ValueOf(c))
+		}
 	case reflect.TypeFor[strategy.Retry]():
 		for _, r := range []strategy.Retry{{}, {Attempts: 2}, {Attempts: 2, First: time.Second}, {Attempts: 2, Max: time.Hour}} {
 			values = append(values, reflect.ValueOf(r))

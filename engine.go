@@ -92,7 +92,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 	})
 	e.dispatcher = dispatch.New(dispatch.Options{
 		Client: e.client, Reconciler: e.reconciler, Queue: queue, Keeper: e.keeper, Registry: e.registry,
-		Pool: e.pool, Due: e.due, Executors: c.Executors, LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval,
+		Pool: e.pool, Locks: e.locks, Due: e.due, Executors: c.Executors, LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval,
 	})
 	return e, nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -16,8 +17,8 @@ import (
 // this process know beyond the plan and the task:
 //
 //   - whether the lease of the worker that holds the task is over (plan.ReasonWorkerLost);
-//   - which plan works on the tenant of a task that waits for a start, a retry or a rollback
-//     (plan.ReasonTenantHeld);
+//   - which plan works on the tenant of a task that waits for a start, a retry or a rollback, or
+//     for its tenant (plan.ReasonTenantHeld);
 //   - whether any process that works on tasks has the executor of a task that may start
 //     (plan.ReasonNoExecutor) or, if they cannot be read, whether this process has it
 //     (plan.ReasonExecutorNotHere);
@@ -58,7 +59,12 @@ func (x *explanation) complete(ctx context.Context) error {
 	}
 	switch r.Code {
 	case plan.ReasonMayStart:
-		return x.findExecutor(ctx)
+		if err := x.findExecutor(ctx); err != nil || r.Code != plan.ReasonMayStart {
+			return err
+		}
+		if x.task.State == task.Pending && x.plan.Strategy.Conflict == strategy.Wait {
+			return x.findHolder(ctx)
+		}
 	case plan.ReasonNotStarted, plan.ReasonFailed, plan.ReasonUndoFailed:
 		return x.findHolder(ctx)
 	case plan.ReasonPlanPaused, plan.ReasonPlanFailed, plan.ReasonPlanRollbackFailed:

@@ -44,6 +44,17 @@ func (x *exclusive) Rollback(_ context.Context, run *executor.Run) error {
 	return nil
 }
 
+// quick is an exclusive executor whose runs take no time of their own.
+type quick struct{ *exclusive }
+
+func (q quick) Execute(_ context.Context, run *executor.Run) error {
+	q.enter(run)
+	q.leave(run)
+	return nil
+}
+
+func (q quick) Rollback(ctx context.Context, run *executor.Run) error { return q.Execute(ctx, run) }
+
 func (x *exclusive) enter(run *executor.Run) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -62,6 +73,13 @@ func (x *exclusive) leave(run *executor.Run) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	delete(x.working, run.Tenant().ID)
+}
+
+// count returns how many runs there were.
+func (x *exclusive) count() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.runs
 }
 
 func (x *exclusive) check(t *testing.T) {

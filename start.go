@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -26,10 +27,10 @@ const (
 	giveUpGrace = 40 * time.Millisecond
 )
 
-// Start makes a plan run. It first locks every tenant of the plan, all or none. If other plans work
-// on some of the tenants it returns a *store.TenantHeldError, which names up to 100 of those
-// tenants and matches store.ErrTenantHeld. Returns [ErrStarting] if another call is starting the
-// same plan.
+// Start makes a plan run. It first locks every tenant of the plan, all or none, unless the plan's
+// strategy waits for tenants (strategy.Wait). If other plans work on some of the tenants it returns
+// a *store.TenantHeldError, which names up to 100 of those tenants and matches store.ErrTenantHeld.
+// Returns [ErrStarting] if another call is starting the same plan.
 //
 // Of several concurrent starts over the same tenants, the start of the plan with the smallest id
 // goes on. The others release the locks that they have taken and wait until that start has ended;
@@ -82,7 +83,10 @@ func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline ti
 		return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 	}
 	start := tenantlock.Start{Plan: id, Token: token, Actor: c.Actor, Deadline: deadline}
-	if err = e.locks.LockPlan(ctx, start); err == nil {
+	if p.Strategy.Conflict != strategy.Wait {
+		err = e.locks.LockPlan(ctx, start)
+	}
+	if err == nil {
 		_, p, err = e.client.DecideAs(ctx, c.id, id, func(p plan.Plan) (plan.Decision, error) {
 			if p.Starting != nil && p.Starting.Token != token {
 				return plan.Decision{}, fmt.Errorf("plan %s: %w", id, ErrStarting)

@@ -264,14 +264,14 @@ func (p Plan) Claimable() bool {
 	if !slotFree(&p) {
 		return false
 	}
-	return p.pendingClaimable() || p.unheldClaimable() || p.Undo.Open && !p.UndosExhausted
+	return p.MayBegin() || p.unheldClaimable() || p.Undo.Open && !p.UndosExhausted
 }
 
 // slotFree reports whether a slot is free for a task that has none.
 func slotFree(p *Plan) bool { return p.Counters.Slots() < p.Grant.MaxSlots }
 
-// pendingClaimable reports whether the grant allows a pending task to begin.
-func (p Plan) pendingClaimable() bool {
+// MayBegin reports whether the grant allows a pending task to begin, if a slot is free.
+func (p Plan) MayBegin() bool {
 	return p.Grant.LastOrdinal > 0 && p.Counters.Of(task.Pending) > p.PendingBeyond() && !p.Breached &&
 		p.Admits() && p.Grant.Opens(p.Now)
 }

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/cutover-go/cutover/task"
 )
@@ -37,7 +39,13 @@ func (b *Batch) Check() error {
 	if b.Claim.Worker == "" {
 		return fmt.Errorf("%w: a claim for nobody", ErrInvalid)
 	}
-	return checkID("id", b.Claim.ID)
+	if len(b.Claim.Pending) > 0 && !b.Claim.Chosen {
+		return fmt.Errorf("%w: a claim names pending tasks and is not Chosen", ErrInvalid)
+	}
+	if slices.ContainsFunc(b.Claim.Pending, func(ordinal int) bool { return ordinal < 1 }) {
+		return fmt.Errorf("%w: a claim of a pending task without an ordinal", ErrInvalid)
+	}
+	return cmp.Or(CheckCount("pending tasks", len(b.Claim.Pending), MaxBatch), checkID("id", b.Claim.ID))
 }
 
 // check returns an error that matches [ErrInvalid] if no store can carry out the change.

@@ -268,8 +268,9 @@ const (
 //   - in an open undo round the undoable tasks that the round has not reached yet, from the last
 //     ordinal down, or, in a sequential plan, in the reverse order in which workers last released
 //     them; in the round of a wave only those that Undo.Covers;
-//   - PENDING from the first ordinal up to Grant.LastOrdinal, unless the plan is breached,
-//     plan.Plan.Admits reports false, or Grant.Opens does for the store's time.
+//   - PENDING from the first ordinal up to Grant.LastOrdinal, or only those that Pending names,
+//     unless the plan is breached, plan.Plan.Admits reports false, or Grant.Opens does for the
+//     store's time.
 //
 // A task in flight without a worker that is not Waiting, but whose Wait is not over, was paused
 // during the wait. A claim does not assign it: in its turn it takes its slot and is Waiting again.
@@ -280,6 +281,13 @@ type Claim struct {
 	Worker string
 	// Max is the maximum number of tasks to claim, at most MaxBatch; 0 claims nothing.
 	Max int
+	// Chosen reports that the claim takes PENDING tasks only of the list Pending, in its order,
+	// instead of from the first ordinal up. Pending has the ordinals of at most MaxBatch tasks.
+	// Those that the plan does not have, and those that may not begin now, are passed over.
+	Chosen  bool
+	Pending []int
+	// RaiseTokens has the same effect as in Command, before the claim: tenants were locked for it.
+	RaiseTokens bool
 }
 
 // View is the part of a plan that a commit returns.

@@ -61,7 +61,7 @@ var arrows = []arrow{
 	{from: "internal/signal", to: []string{"plan"}},
 	{from: "internal/capacity", to: []string{"internal/signal", "plan", "plan/strategy", "executor"}},
 	{from: "internal/storeclient", to: []string{"store", "plan", "task"}},
-	{from: "internal/tenantlock", to: []string{"internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "task"}},
+	{from: "internal/tenantlock", to: []string{"internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "plan/strategy", "task"}},
 	{from: "internal/lease", to: []string{
 		"internal/capacity", "internal/storeclient", "internal/signal", "internal/wait", "executor", "store", "plan", "task",
 	}},
@@ -73,7 +73,7 @@ var arrows = []arrow{
 		"internal/tenantlock", "internal/lease", "internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "task",
 	}},
 	{from: "internal/dispatch", to: []string{
-		"internal/reconcile", "internal/worker", "internal/lease", "internal/capacity", "internal/storeclient",
+		"internal/reconcile", "internal/worker", "internal/tenantlock", "internal/lease", "internal/capacity", "internal/storeclient",
 		"internal/signal", "internal/wait", "executor", "store", "plan", "task",
 	}},
 	{from: "internal/nilcheck"},

@@ -23,6 +23,9 @@ type Plan struct {
 	Strategy strategy.Strategy
 }
 
+// Waits reports whether the plan's tasks lock their tenants when they are claimed.
+func (p *Plan) Waits() bool { return p.Strategy.Conflict == strategy.Wait }
+
 // Queue shares out the capacity of a process. It is safe for concurrent use.
 type Queue struct {
 	capacity int
@@ -30,7 +33,7 @@ type Queue struct {
 
 	mu    sync.Mutex
 	taken int
-	// ready are the plans that have tasks to claim.
+	// ready are the plans that have tasks to claim, and those of which a claim is under way.
 	ready map[plan.ID]*candidate
 	// round numbers the claims: the plan with the smallest lastClaim was served least recently.
 	round int64
@@ -43,6 +46,7 @@ type candidate struct {
 	plan      *Plan
 	lastClaim int64
 	claiming  bool // a claim of its tasks is under way
+	idle      bool // it has no tasks to claim any more; only while claiming
 }
 
 // NewQueue returns a queue with capacity for the given number of tasks.
@@ -85,21 +89,30 @@ func (q *Queue) SetReady(p *Plan, ready bool) {
 func (q *Queue) setReadyLocked(p *Plan, ready bool) {
 	switch c := q.ready[p.ID]; {
 	case !ready:
-		delete(q.ready, p.ID)
+		q.removeLocked(p.ID)
 	case c == nil:
 		// The plan's turn comes after the plans that are ready already, and before any plan that is
 		// served from now on.
 		q.ready[p.ID] = &candidate{plan: p, lastClaim: q.round}
 	default:
-		c.plan = p
+		c.plan, c.idle = p, false
 	}
+}
+
+// removeLocked removes a plan, or makes it idle until its claim has ended.
+func (q *Queue) removeLocked(id plan.ID) {
+	if c := q.ready[id]; c != nil && c.claiming {
+		c.idle = true
+		return
+	}
+	delete(q.ready, id)
 }
 
 // Remove removes a plan that does not exist any more.
 func (q *Queue) Remove(id plan.ID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	delete(q.ready, id)
+	q.removeLocked(id)
 }
 
 // Next returns the plan to claim tasks of, and the number n of tasks for which it took capacity: a
@@ -165,6 +178,10 @@ func (q *Queue) Contended(id plan.ID) bool {
 	if q.taken < q.capacity {
 		return false
 	}
-	_, own := q.ready[id]
-	return len(q.ready) > 1 || len(q.ready) == 1 && !own
+	for other, c := range q.ready {
+		if other != id && !c.idle {
+			return true
+		}
+	}
+	return false
 }

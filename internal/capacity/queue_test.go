@@ -57,6 +57,33 @@ func TestOneClaimOfAPlanAtATime(t *testing.T) {
 	expectNext(t, q, 1, 8)
 }
 
+// A plan that ceases to be ready during a claim, and is ready again before the claim has ended,
+// waits for its end; while it is not ready, it makes nobody release capacity.
+func TestReadyAgainDuringAClaim(t *testing.T) {
+	t.Parallel()
+	q := capacity.NewQueue(2)
+	ready(q, 1)
+	p := expectNext(t, q, 1, 2)
+	q.SetReady(p, false)
+	if q.Contended(2) {
+		t.Error("the plan is not ready")
+	}
+	ready(q, 1)
+	if !q.Contended(2) {
+		t.Error("the plan is ready")
+	}
+	q.Release(1)
+	expectNext(t, q, 0, 0)
+	q.Remove(1)
+	ready(q, 1)
+	expectNext(t, q, 0, 0)
+	q.ClaimDone(p, true)
+	expectNext(t, q, 1, 1)
+	q.Remove(1)
+	q.ClaimDone(p, false)
+	expectNext(t, q, 0, 0)
+}
+
 func TestReadyPlans(t *testing.T) {
 	t.Parallel()
 	q := capacity.NewQueue(4)

@@ -30,19 +30,29 @@ func (d *Dispatcher) fill(ctx context.Context) {
 // serve claims tasks of a plan with capacity for n of them, starts workers for the claimed tasks,
 // and releases the capacity that is left.
 func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
-	tasks, claimable := d.claim(l, p, min(n, store.MaxBatch))
+	var free chosen
+	claim := store.Claim{ID: rand.Text(), Worker: l.Name(), Max: min(n, store.MaxBatch)}
+	if p.Waits() {
+		free = d.choose(l.Context(), p, claim.Max)
+		claim.Chosen, claim.Pending, claim.RaiseTokens = true, free.ordinals(), len(free.locks) > 0
+	}
+	tasks, claimable := d.claim(l, p, claim)
+	if p.Waits() {
+		d.unlock(l.Context(), free, tasks)
+		claimable = claimable && len(tasks) > 0
+	}
 	d.opts.Queue.ClaimDone(p, claimable)
 	for _, t := range tasks {
-		d.opts.Pool.Start(l, p, t)
+		d.opts.Pool.Start(l, p, t, free.phase)
 	}
 	d.opts.Queue.Release(n - len(tasks))
 }
 
-// claim claims up to n tasks of a plan, and reports whether the plan has more to claim. It repeats
-// the claim while the store is unreachable and the lease is alive. After an error it returns no
-// tasks and false.
-func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, n int) (tasks []task.Task, claimable bool) {
-	b := store.Batch{Plan: p.ID, Claim: store.Claim{ID: rand.Text(), Worker: l.Name(), Max: n}}
+// claim claims tasks of a plan, and reports whether the plan has more to claim. It repeats the
+// claim while the store is unreachable and the lease is alive. After an error it returns no tasks
+// and false.
+func (d *Dispatcher) claim(l *lease.Lease, p *capacity.Plan, c store.Claim) (tasks []task.Task, claimable bool) {
+	b := store.Batch{Plan: p.ID, Claim: c}
 	err := d.opts.Client.Retry(l.Context(), "claim", l.Left(), func() error {
 		err := d.opts.Client.Store.Commit(l.Context(), &b)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/internal/reconcile"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
+	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
 	"github.com/cutover-go/cutover/internal/worker"
 	"github.com/cutover-go/cutover/plan"
@@ -32,6 +33,7 @@ type Options struct {
 	Keeper     *lease.Keeper
 	Registry   *lease.Registry
 	Pool       *worker.Pool
+	Locks      *tenantlock.Manager
 	// Due is raised when a plan may have become due, and wakes the dispatcher.
 	Due signal.Flag
 	// Executors are the executors that this process has, by type.
@@ -48,11 +50,16 @@ type Dispatcher struct {
 	passes  passes
 	alarms  *alarms
 	foreign foreign
+	// searches are of the plans that wait for their tenants.
+	searches searches
 }
 
 // New returns a dispatcher.
 func New(o Options) *Dispatcher {
-	d := &Dispatcher{opts: o, alarms: newAlarms(o.Queue.Enqueue), foreign: foreign{plans: make(map[plan.ID]foreignPlan)}}
+	d := &Dispatcher{
+		opts: o, alarms: newAlarms(o.Queue.Enqueue), foreign: foreign{plans: make(map[plan.ID]foreignPlan)},
+		searches: searches{byPlan: make(map[plan.ID]*search)},
+	}
 	d.passes = passes{reconcile: d.reconcile, putOff: d.putOff, underWay: make(map[plan.ID]*pass)}
 	return d
 }
@@ -140,6 +147,7 @@ func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 	}
 	r := d.opts.Reconciler.Reconcile(ctx, due.ID, due.Stamp)
 	if r.Removed {
+		d.searches.forget(due.ID)
 		d.opts.Queue.Remove(due.ID)
 	}
 	if in, waits := r.Plan.WakeIn(); r.Settled && waits {

@@ -20,7 +20,7 @@ func (w *world) checkPlans(ctx context.Context) {
 		w.store.check(tasks)
 		w.checkCounters(p, tasks)
 		w.checkWaves(p, tasks)
-		w.checkOutcome(p, tasks)
+		w.checkOutcome(ctx, p, tasks)
 		events := w.events(ctx, p.ID)
 		if n := int64(len(events)); n != p.LastEvent {
 			w.faultf("plan %s has %d events, the last is %d", p.ID, n, p.LastEvent)
@@ -101,7 +101,7 @@ func (w *world) checkWaves(p plan.Plan, tasks []task.Task) {
 }
 
 // checkOutcome checks that a plan's state follows from its tasks.
-func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
+func (w *world) checkOutcome(ctx context.Context, p plan.Plan, tasks []task.Task) {
 	c := p.Counters
 	undoable := 0
 	for _, t := range tasks {
@@ -127,8 +127,8 @@ func (w *world) checkOutcome(p plan.Plan, tasks []task.Task) {
 	case plan.Created:
 		wrong = c.Of(task.Pending)+c.Of(task.Skipped) != p.TaskCount
 	case plan.Running:
-		wrong = c.InFlight() > 0 || c.Of(task.Failed) > allowed || crowded ||
-			p.Gate != plan.GateApproval && (c.Of(task.Paused) == 0 || p.Wave == len(p.Waves) && c.Of(task.Pending) > 0)
+		goesOn := c.InFlight() > 0 || p.Gate != plan.GateApproval && (c.Of(task.Paused) == 0 || p.Wave == len(p.Waves) && c.Of(task.Pending) > 0)
+		wrong = c.Of(task.Failed) > allowed || crowded || goesOn && !w.waits(ctx, p)
 	case plan.Completed:
 		wrong = open > 0 || c.Of(task.Failed) > allowed || crowded || c.Of(task.Failed) == p.TaskCount
 	case plan.Canceled:

@@ -189,6 +189,7 @@ func drawSpec(r *rand.Rand, n int) plan.Spec {
 			MaxSameFailures: one(r, 0, 0, 1, 2, 3),
 			FailureAction:   one(r, strategy.Stop, strategy.Pause, strategy.RollbackPlan),
 			ConcurrencyMode: one(r, strategy.Soft, strategy.Strict),
+			Conflict:        one(r, strategy.Reject, strategy.Reject, strategy.Wait),
 		},
 	}
 	if r.IntN(4) == 0 {

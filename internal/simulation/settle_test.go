@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -51,25 +52,60 @@ func (w *world) settle(ctx context.Context) {
 	w.faultf("some plans are never over:\n%s", w.state(ctx))
 }
 
-// rest waits until every plan is at rest, and reports whether that took at most calmTimeout, not
-// counting the times at which the windows of a plan were shut.
+// rest waits until every plan is at rest, or waits for the tenants of one that is, and reports
+// whether that took at most calmTimeout, not counting the times at which the windows of a plan were
+// shut.
 func (w *world) rest(ctx context.Context) bool {
 	const tick = leaseTTL / 10
 	idle := make(idling)
 	for left := calmTimeout; left > 0; time.Sleep(tick) {
 		plans := w.plans(ctx)
-		if !slices.ContainsFunc(plans, func(p plan.Plan) bool { return !p.AtRest() }) {
+		if !slices.ContainsFunc(plans, func(p plan.Plan) bool { return !p.AtRest() && !w.waits(ctx, p) }) {
 			return true
 		}
 		if !slices.ContainsFunc(plans, func(p plan.Plan) bool { return w.shut(&p) }) {
 			left -= tick
 		}
 		if w.temper.Steady {
-			idle.check(w, plans)
+			idle.check(ctx, w, plans)
 		}
 	}
 	w.faultf("it does not come to rest:\n%s", w.state(ctx))
 	return false
+}
+
+// waits reports whether p can only wait, because plans that are at rest, or wait themselves, hold
+// the tenants of all tasks that are in flight or may begin.
+func (w *world) waits(ctx context.Context, p plan.Plan, by ...plan.ID) bool {
+	if p.State != plan.Running || p.Breached || p.Counters.InFlight() == 0 && !p.Admits() {
+		return false
+	}
+	return w.held(ctx, p, true, func(holder plan.Plan) bool {
+		return !holder.Over() && holder.AtRest() || slices.Contains(by, holder.ID) || w.waits(ctx, holder, append(by, p.ID)...)
+	})
+}
+
+// held reports whether p waits for tenants, and other plans of this kind have locked those of all
+// pending tasks up to the last that may begin and, if asked, of all tasks in flight.
+func (w *world) held(ctx context.Context, p plan.Plan, inFlight bool, kind func(holder plan.Plan) bool) (all bool) {
+	if p.Strategy.Conflict != strategy.Wait {
+		return false
+	}
+	for _, t := range w.tasks(ctx, p.ID) {
+		pending := t.State == task.Pending && t.ID.Ordinal() <= p.Grant.LastOrdinal
+		if !pending && (!inFlight || !t.State.InFlight()) {
+			continue
+		}
+		locks, err := w.store.Locks(ctx, []string{t.Tenant.ID})
+		if err != nil || len(locks) == 0 || locks[0].Plan == p.ID {
+			return false
+		}
+		if holder, err := w.store.Plan(ctx, locks[0].Plan); err != nil || !kind(holder) {
+			return false
+		}
+		all = true
+	}
+	return all
 }
 
 // goOn gives a command to a plan that is at rest but not over, so that the plan goes on. If last is
@@ -88,6 +124,10 @@ func (w *world) goOn(ctx context.Context, e *cutover.Engine, p plan.Plan, last b
 	case plan.Running: // its next wave waits for an approval, or its tasks were paused individually
 		if p.Gate == plan.GateApproval {
 			name = "approve"
+			break
+		}
+		if w.waits(ctx, p) {
+			name = "retry failed" // a failed task keeps a tenant for which another plan may wait
 			break
 		}
 		w.resumeTasks(ctx, e, p)

@@ -106,12 +106,12 @@ type idling map[plan.ID]time.Time
 
 // check checks that somebody claims these tasks soon: a plan whose window opens goes on by itself,
 // when it opens. With a clock that makes steps a plan may have to wait until it is looked at.
-func (i idling) check(w *world, plans []plan.Plan) {
+func (i idling) check(ctx context.Context, w *world, plans []plan.Plan) {
 	now := time.Now()
 	for _, p := range plans {
 		since, idles := i[p.ID]
 		switch {
-		case p.State != plan.Running || !p.Claimable():
+		case p.State != plan.Running || !p.Claimable() || w.held(ctx, p, false, func(plan.Plan) bool { return true }):
 			delete(i, p.ID)
 		case !idles:
 			i[p.ID] = now

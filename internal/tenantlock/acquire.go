@@ -29,7 +29,7 @@ const maxTakeOvers = 10
 // inWay are the locks that other tasks hold on the requested tenants.
 type inWay struct {
 	held     []store.TenantLock // locks of tasks that need them
-	starting []store.TenantLock // locks of starts under way, which may yet be given up
+	starting []store.TenantLock // locks of starts and claims under way, which may yet be given up
 }
 
 // lock acquires the locks, taking over stale ones, and returns the locks that other plans hold. It

@@ -13,7 +13,8 @@ import (
 // Addition is an addition of tenants to a plan that was marked with the addition's token.
 type Addition struct {
 	Plan plan.ID
-	// Start is the plan's StartToken, 0 if the plan was not started: then no tenant is locked.
+	// Start is the plan's StartToken, 0 if the plan was not started, or waits for its tenants: then
+	// no tenant is locked.
 	Start uint64
 	Token uint64
 	// First is the ordinal of the first of the tenants.

@@ -222,7 +222,7 @@ func (c *Cleaner) unneeded(ctx context.Context, p plan.Plan, after int, tenants 
 	}
 	var unneeded []string
 	for i, s := range states[:min(len(states), len(tenants))] {
-		if s.Releases() {
+		if releases(p, s) {
 			unneeded = append(unneeded, tenants[i])
 		}
 	}

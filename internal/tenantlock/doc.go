@@ -19,9 +19,15 @@
 //	        Held           │
 //	                       │ committed and claimed: LockRun
 //	                       ▼
+//	free ── LockFree ──► claim ─── not claimed, or not by this process ► free
+//	                       │
+//	                       │ claimed: LockRun
+//	                       ▼
 //	free ── LockRun ───► run ───────── its worker has ended ───────────► free
 //
 //	start             from the start of the plan, through the task's first attempt
+//	claim             in a plan that waits for its tenants: before a pending task is claimed, until
+//	                  its worker has it. LockFree takes it, for tenants that nobody else needs
 //	addition          for a task that is added to a running plan, until its first attempt, which
 //	                  locks its tenant by LockRun
 //	intent + version  for a retry or a rollback that was decided from that version of the task
@@ -36,6 +42,8 @@
 //	the start is under way                                in the way; it may be given up
 //	the start shows no sign of life for its TTL           its mark is removed, then stale
 //	an addition                                           as a start
+//	the task is pending in a plan that waits for tenants  stale, unless the lock is of a claim of
+//	                                                      the last seconds: then in the way
 //	the task has another tenant than the lock             stale
 //	the task has a worker, or a state that keeps it       held
 //	otherwise                                             stale
@@ -57,6 +65,8 @@
 //
 //	a process dies in a start    the mark expires; any engine removes it, and the cleaner
 //	                             releases the locks
+//	a process dies after it has  the lock is stale for other plans; searches of the same plan
+//	locked a tenant for a claim  take it over when they find it a second time
 //	a process dies in an         the mark expires; engines release its locks, which they find by
 //	addition of tenants          the tenants that it has stored, and then remove the mark. The
 //	                             cleaner walks over them as over those of the tasks

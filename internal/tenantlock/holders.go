@@ -94,6 +94,6 @@ func (m *Manager) Holder(ctx context.Context, id plan.ID, tenant string) (l stor
 		return l, p, false, nil
 	}
 	var v verdict
-	err = m.judgeTasks(ctx, l.Plan, []store.TenantLock{l}, &v)
+	err = m.judgeTasks(ctx, p, []store.TenantLock{l}, &v)
 	return l, p, len(v.held) > 0, err
 }

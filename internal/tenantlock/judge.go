@@ -16,7 +16,7 @@ type verdict struct {
 	// stale locks are not needed by any task: the plan is removed, is over or was not started with
 	// the lock's start token, or the task does not need its tenant any more.
 	stale []store.TenantLock
-	// starting locks belong to starts, or additions, under way.
+	// starting locks belong to starts, additions or claims under way.
 	starting []store.TenantLock
 	// held locks are needed by their tasks.
 	held []store.TenantLock
@@ -62,7 +62,7 @@ func (m *Manager) judgePlan(ctx context.Context, id plan.ID, locks []store.Tenan
 			started = append(started, l)
 		}
 	}
-	return m.judgeTasks(ctx, id, started, v)
+	return m.judgeTasks(ctx, p, started, v)
 }
 
 // startState is what has become of the start under which a lock was taken.
@@ -129,7 +129,7 @@ func underWay(p plan.Plan, l store.TenantLock) bool {
 
 // judgeTasks judges locks of tasks of a plan that were taken under the start that succeeded, and
 // adds them to v.
-func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.TenantLock, v *verdict) error {
+func (m *Manager) judgeTasks(ctx context.Context, p plan.Plan, locks []store.TenantLock, v *verdict) error {
 	if len(locks) == 0 {
 		return nil
 	}
@@ -137,21 +137,25 @@ func (m *Manager) judgeTasks(ctx context.Context, id plan.ID, locks []store.Tena
 	for i, l := range locks {
 		ordinals[i] = l.Ordinal
 	}
-	tasks, err := m.client.TasksAt(ctx, id, ordinals)
+	tasks, err := m.client.TasksAt(ctx, p.ID, ordinals)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	needed := make(map[int]string, len(tasks)) // the tenants
 	for _, t := range tasks {
-		if needs(t) {
+		if needs(p, t) {
 			needed[t.ID.Ordinal()] = t.Tenant.ID
 		}
 	}
 	for _, l := range locks {
 		// An addition that was given up may have locked another tenant for the same ordinal.
-		if tenant, is := needed[l.Ordinal]; is && tenant == l.Tenant {
+		tenant, is := needed[l.Ordinal]
+		switch {
+		case is && tenant == l.Tenant:
 			v.held = append(v.held, l)
-		} else {
+		case claimUnderWay(l):
+			v.starting = append(v.starting, l)
+		default:
 			v.stale = append(v.stale, l)
 		}
 	}

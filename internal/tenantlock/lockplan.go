@@ -114,17 +114,24 @@ func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadl
 	}
 }
 
-// AwaitStart waits until the start, or the addition, that took the lock named by of has ended.
+// AwaitStart waits until the start, the addition or the claim that took the lock of has ended.
 // Returns a *store.TenantHeldError if the start has not ended by the deadline.
 func (m *Manager) AwaitStart(ctx context.Context, of store.TenantLock, deadline time.Time) error {
 	for pause := firstWait; ; pause = min(2*pause, longestWait) {
 		p, err := m.client.Plan(ctx, of.Plan)
+		if isOfClaim(of.Phase) && err == nil {
+			now, problem := m.locksOf(ctx, []string{of.Tenant})
+			if problem == nil && !slices.Contains(now, of) {
+				return nil
+			}
+			err = problem
+		}
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			return nil
 		case err != nil:
 			return err
-		case !underWay(p, of):
+		case !underWay(p, of) && !claimUnderWay(of):
 			return nil
 		case !time.Now().Before(deadline):
 			return &store.TenantHeldError{Held: []store.TenantLock{of}}

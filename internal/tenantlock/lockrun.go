@@ -15,10 +15,11 @@ var ErrOldToken = errors.New("cutover: the tenant was locked after the claim, so
 
 // LockRun locks the tenant of a claimed task for its run: a later attempt, an undo, or the first
 // attempt of a task that was added. Any other first attempt does not need the call: it runs under
-// the lock of the start, and no process finds that lock stale while the task runs. LockRun returns
-// nil if the tenant was locked for this task when its token was given; otherwise [ErrOldToken], a
-// *store.TenantHeldError, or an error of the store.
-func (m *Manager) LockRun(ctx context.Context, o Owner, t task.Task) error {
+// the lock of the start, and no process finds that lock stale while the task runs. claim is the
+// phase of the lock under which this process has claimed the task, 0 if it took none. LockRun
+// returns nil if the tenant was locked for this task when its token was given; otherwise
+// [ErrOldToken], a *store.TenantHeldError, or an error of the store.
+func (m *Manager) LockRun(ctx context.Context, o Owner, t task.Task, claim uint32) error {
 	mine := RunLock(o, t)
 	others, err := m.reserve(ctx, []store.TenantLock{mine})
 	switch {
@@ -29,9 +30,10 @@ func (m *Manager) LockRun(ctx context.Context, o Owner, t task.Task) error {
 	}
 	// The lock of a start, an addition or an earlier run of this task proves that the tenant was
 	// locked when the token was given, because the start, the addition, or the earlier run that did
-	// not go on, raised the tokens before this claim. The lock of a command proves nothing, because
-	// it may have been taken after the claim.
-	if old := others[0]; sameTask(old, mine) && isOfRun(old.Phase) {
+	// not go on, raised the tokens before this claim. So did the claim itself, after it took its
+	// lock. The lock of a command, or of another claim, proves nothing, because it may have been
+	// taken after the claim.
+	if old := others[0]; sameTask(old, mine) && (isOfRun(old.Phase) || claim != 0 && old.Phase == claim) {
 		if kept, err := m.replace(ctx, old, mine); err != nil || kept {
 			return err
 		}

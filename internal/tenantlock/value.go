@@ -1,7 +1,11 @@
 package tenantlock
 
 import (
+	"math/rand/v2"
+	"time"
+
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -9,6 +13,7 @@ import (
 // The phases of a lock's value. See doc.go for their meaning.
 const (
 	startPhase  = 2
+	claimPhase  = 1 << 28
 	addPhase    = 1 << 29
 	intentPhase = 1 << 30
 	runPhase    = 1 << 31
@@ -46,6 +51,47 @@ func phaseOfAddition(token uint64) uint32 { return addPhase | uint32(token)&(add
 // isOfAddition reports whether a phase is that of an addition.
 func isOfAddition(phase uint32) bool { return phase&(runPhase|intentPhase|addPhase) == addPhase }
 
+// claimLocks returns the locks under which pending tasks with these ordinals are claimed. phase is
+// one that ClaimPhase has returned.
+func claimLocks(o Owner, phase uint32, ordinals []int, tenants []string) []store.TenantLock {
+	locks := make([]store.TenantLock, len(tenants))
+	for i, tenant := range tenants {
+		locks[i] = startLock(o.Plan, o.Start, ordinals[i], tenant)
+		locks[i].Phase = phase
+	}
+	return locks
+}
+
+// ClaimPhase returns the phase of the locks of one claim. It tells when the claim was made, in
+// units of claimUnit, and has 16 random bits, so that only the process that makes the claim has it:
+// only that process knows that these locks are older than the tokens of its tasks.
+func ClaimPhase() uint32 { return claimPhase | claimTime()<<16 | rand.Uint32N(1<<16) }
+
+const (
+	// claimUnit is the unit in which the locks of claims tell their time. claimTimes is the number
+	// of such times, after which they begin again: four and a half hours.
+	claimUnit  = 4 * time.Second
+	claimTimes = 1 << 12
+	// claimAge is for how many units a claim is taken to be under way. If the clocks of two
+	// processes differ by more, one of them may take the lock of a claim for stale, and its task
+	// waits for the tenant once more.
+	claimAge = 3
+)
+
+func claimTime() uint32 { return uint32(time.Now().Unix()/int64(claimUnit/time.Second)) % claimTimes }
+
+// isOfClaim reports whether a phase is that of a claim.
+func isOfClaim(phase uint32) bool {
+	return phase&(runPhase|intentPhase|addPhase|claimPhase) == claimPhase
+}
+
+// claimUnderWay reports whether a lock is of a claim that was made a moment ago, so that its worker
+// may be about to replace the lock.
+func claimUnderWay(l store.TenantLock) bool {
+	age := (claimTime() - l.Phase>>16) % claimTimes
+	return isOfClaim(l.Phase) && (age < claimAge || age >= claimTimes-claimAge)
+}
+
 // intentLock returns the lock that is taken before a retry or a rollback of the task is committed.
 func intentLock(p plan.Plan, t task.Task) store.TenantLock {
 	l := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
@@ -72,12 +118,14 @@ type Owner struct {
 	Start uint64
 	// Created is the number of tasks that the plan was created with. The others were added.
 	Created int
+	// Waits reports that the start locked no tenant: see strategy.Wait.
+	Waits bool
 }
 
 // StartLocked reports whether a task runs under the lock of its plan's start: at its first attempt,
 // if it was not added later.
 func (o Owner) StartLocked(t task.Task) bool {
-	return t.Attempt <= 1 && t.State != task.RollingBack && t.ID.Ordinal() <= o.Created
+	return !o.Waits && t.Attempt <= 1 && t.State != task.RollingBack && t.ID.Ordinal() <= o.Created
 }
 
 // RunLock returns the lock under which a claimed task of a plan runs.
@@ -94,7 +142,7 @@ func phaseOfRun(t task.Task) uint32 { return runPhase | uint32(t.Token)&(runPhas
 // Locks returns the locks that a task may still have although it does not need its tenant any more,
 // or none if it needs the tenant.
 func Locks(p plan.Plan, t task.Task) []store.TenantLock {
-	if needs(t) || p.StartToken == 0 {
+	if needs(p, t) || p.StartToken == 0 {
 		return nil
 	}
 	start := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
@@ -103,8 +151,14 @@ func Locks(p plan.Plan, t task.Task) []store.TenantLock {
 	return []store.TenantLock{start, run}
 }
 
-// needs reports whether a task of a plan that is not over needs its tenant.
-func needs(t task.Task) bool { return !t.State.Releases() || t.Worker != "" }
+// needs reports whether a task of plan p, which is not over, needs its tenant.
+func needs(p plan.Plan, t task.Task) bool { return !releases(p, t.State) || t.Worker != "" }
+
+// releases reports whether a task of plan p in state s, which no worker has, needs no tenant. In a
+// plan that waits for its tenants a pending task needs none until it is claimed.
+func releases(p plan.Plan, s task.State) bool {
+	return s.Releases() || s == task.Pending && p.Strategy.Conflict == strategy.Wait
+}
 
 // sameTask reports whether two locks are of the same task, taken under the same start.
 func sameTask(a, b store.TenantLock) bool {

@@ -67,9 +67,10 @@ func NewPool(o Options) *Pool {
 }
 
 // Start gives a claimed task to a new worker, which then runs further tasks of the plan. The caller
-// has taken the capacity for one task.
-func (p *Pool) Start(l *lease.Lease, of *capacity.Plan, t task.Task) {
-	w := &worker{pool: p, lease: l, plan: of, next: t, more: true}
+// has taken the capacity for one task. claim is the phase of the lock under which the task was
+// claimed, 0 if there is none.
+func (p *Pool) Start(l *lease.Lease, of *capacity.Plan, t task.Task, claim uint32) {
+	w := &worker{pool: p, lease: l, plan: of, next: t, more: true, claim: claim}
 	p.Go(w.work)
 }
 

@@ -97,7 +97,7 @@ func (f *fixture) run(x executor.Func) {
 		f.t.Fatalf("%d tasks claimed: %v", len(b.Claimed), err)
 	}
 	f.queue.ClaimDone(p, true)
-	f.pool.Start(f.lease, p, b.Claimed[0])
+	f.pool.Start(f.lease, p, b.Claimed[0], 0)
 }
 
 // states returns the states of the plan's tasks.

@@ -22,6 +22,7 @@ type run struct {
 	// Immutable after construction.
 	worker *worker
 	task   task.Task // as it was claimed
+	claim  uint32    // the phase of the lock under which it was claimed, 0 if there is none
 	began  time.Time // set by Registry.Add
 	cancel context.CancelCauseFunc
 	limits *deadlines // set when the executor is called, nil if the plan limits nothing
@@ -62,11 +63,13 @@ func (r *run) lockTenant(ctx context.Context) error {
 	if _, can := plan.Executor.(executor.Rollbacker); r.undo() && !can {
 		return nil // execute fails such an undo before it does anything
 	}
-	err := r.worker.pool.locks.LockRun(ctx, owner, r.task)
+	err := r.worker.pool.locks.LockRun(ctx, owner, r.task, r.claim)
 	switch {
 	case err == nil:
 		r.kept = true
 	case errors.Is(err, tenantlock.ErrOldToken):
+	case errors.Is(err, store.ErrTenantHeld) && owner.Waits && !r.undo() && r.task.Attempt <= 1:
+		return executor.ResumeAfter(heldPause)
 	case errors.Is(err, store.ErrTenantHeld):
 		return executor.Fail(task.CodeTenantHeld, discreet{err, "another plan works on the tenant"})
 	case store.Temporary(err) || ctx.Err() != nil:
@@ -76,6 +79,10 @@ func (r *run) lockTenant(ctx context.Context) error {
 	}
 	return err
 }
+
+// heldPause is how long a task waits for its tenant if another plan was faster between the claim
+// and the start of the work.
+const heldPause = time.Second
 
 // discreet is an error whose text names no other plan. The text is stored with the task, for all
 // who may view its plan, and they need not be allowed to view the other one. Hooks get the error.
@@ -221,5 +228,6 @@ func (w *worker) nextClaim(ended *run) store.Claim {
 	var id [32]byte
 	b := strconv.AppendUint(id[:0], uint64(ended.task.Token), 36)
 	b = strconv.AppendInt(append(b, '.'), int64(ended.task.ID), 36)
-	return store.Claim{ID: string(b), Worker: w.lease.Name(), Max: 1}
+	// In a plan that waits for its tenants a pending task is locked before it is claimed.
+	return store.Claim{ID: string(b), Worker: w.lease.Name(), Max: 1, Chosen: w.plan.Waits()}
 }

@@ -27,6 +27,8 @@ type worker struct {
 	// Used only by the worker's goroutine.
 	next task.Task // the task to run
 	more bool      // next is set
+	// claim is the phase of the lock under which next was claimed, 0 if there is none.
+	claim uint32
 	// batch and changes are reused for every commit. While an executor runs, only the goroutine
 	// that saves uses them.
 	batch   store.Batch
@@ -51,7 +53,8 @@ func (w *worker) work() {
 func (w *worker) run(t task.Task) {
 	w.more = false
 	ctx, cancel := context.WithCancelCause(w.lease.Context())
-	r := &run{worker: w, task: t, cancel: cancel}
+	r := &run{worker: w, task: t, claim: w.claim, cancel: cancel}
+	w.claim = 0 // the next task is claimed without a lock
 	if t.Checkpoint != nil {
 		r.step = t.Checkpoint.Step
 	}
@@ -109,7 +112,11 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 	}
 }
 
-// owner returns the plan as the owner of its tenants.
+// OwnerOf returns a plan as the owner of its tenants.
+func OwnerOf(p *capacity.Plan) tenantlock.Owner {
+	return tenantlock.Owner{Plan: p.ID, Start: p.StartToken, Created: p.Created, Waits: p.Waits()}
+}
+
 func (w *worker) owner() tenantlock.Owner {
-	return tenantlock.Owner{Plan: w.plan.ID, Start: w.plan.StartToken, Created: w.plan.Created}
+	return OwnerOf(w.plan)
 }

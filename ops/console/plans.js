@@ -127,7 +127,7 @@ function planRow(plan) {
 
 // The fields of the strategy that are amounts, and those that are texts.
 const amounts = ['maxConcurrency', 'maxFailures', 'maxSameFailures'];
-const texts = ['failureAction', 'concurrencyMode', 'bakeTime', 'firstBakeTime', 'finalBakeTime', 'taskTimeout'];
+const texts = ['failureAction', 'concurrencyMode', 'conflict', 'bakeTime', 'firstBakeTime', 'finalBakeTime', 'taskTimeout'];
 
 // The largest file of which there is a preview while one types, in bytes.
 const maxPreview = 4000000;
@@ -156,7 +156,7 @@ export function newPlanPage(main, { go }) {
 		h('section.card', h2('strategy'),
 			h('div.grid2',
 				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'), strategy('maxSameFailures', t('none')),
-				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']),
+				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']), select('conflict', ['Reject', 'Wait']),
 				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
 				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),
 			check('canary'), check('approval'), faultPlace('strategy.waves')),

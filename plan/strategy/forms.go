@@ -61,7 +61,8 @@ func (a *Amount) UnmarshalText(text []byte) error {
 
 // What the types are called in a [TextError].
 const (
-	kindAction = "failure action"
-	kindMode   = "concurrency mode"
-	kindAmount = "amount"
+	kindAction   = "failure action"
+	kindMode     = "concurrency mode"
+	kindConflict = "conflict policy"
+	kindAmount   = "amount"
 )

@@ -52,6 +52,8 @@ type Strategy struct {
 	// ProgressDeadline bounds the time in which an executor saves nothing and reports no progress.
 	// Default 0: no limit.
 	ProgressDeadline time.Duration
+	// Conflict decides what becomes of tenants that other plans work on. Default [Reject].
+	Conflict Conflict
 }
 
 // Equal reports whether s and other are the same in every field.
@@ -117,6 +119,9 @@ func (s Strategy) Faults() []Fault {
 	}
 	if int(s.ConcurrencyMode) >= numModes {
 		faults = append(faults, Fault{"ConcurrencyMode", s.ConcurrencyMode.String() + " is not a mode"})
+	}
+	if int(s.Conflict) >= numConflicts {
+		faults = append(faults, Fault{"Conflict", s.Conflict.String() + " is not a policy"})
 	}
 	faults = append(faults, s.Retry.faults()...)
 	faults = append(faults, timeFaults(timeOf{"MinSuccessTime", s.MinSuccessTime}, timeOf{"TaskTimeout", s.TaskTimeout},

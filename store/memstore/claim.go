@@ -10,9 +10,16 @@ func (p *rollout) claim(c store.Claim, at stamp, got []task.Task) []task.Task {
 	if i, ok := p.claims.find(c.ID); ok {
 		return p.claimed(i, got)
 	}
+	if c.RaiseTokens {
+		p.floor = p.clock.floor()
+	}
+	var chosen *choice
+	if c.Chosen {
+		chosen = &choice{left: c.Pending}
+	}
 	var i uint32 // the claim, once it is assigned a task
 	for len(got) < c.Max {
-		ordinal, r := p.next(at)
+		ordinal, r := p.next(at, chosen)
 		if r == nil {
 			break
 		}
@@ -46,13 +53,16 @@ func (p *rollout) claimed(i uint32, got []task.Task) []task.Task {
 
 // claimable reports whether a claim would find a task.
 func (p *rollout) claimable(at stamp) bool {
-	_, r := p.next(at)
+	_, r := p.next(at, nil)
 	return r != nil
 }
 
+// choice are the pending tasks that a claim may be assigned.
+type choice struct{ left []int }
+
 // next returns the task that the next claim is assigned or, if it was paused during its wait, makes
-// wait again; nil if there is none.
-func (p *rollout) next(at stamp) (uint32, *record) {
+// wait again; nil if there is none. With a choice, only the pending tasks in it count.
+func (p *rollout) next(at stamp, chosen *choice) (uint32, *record) {
 	ordinal := p.due(at)
 	switch {
 	case ordinal != 0: // it has its slot
@@ -68,7 +78,7 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 		ordinal = p.undoing.first()
 	default:
 		if ordinal = p.seekUndo(); ordinal == 0 {
-			ordinal = p.nextPending(at)
+			ordinal = p.nextPending(at, chosen)
 		}
 		if ordinal == 0 {
 			return 0, nil
@@ -81,15 +91,29 @@ func (p *rollout) next(at stamp) (uint32, *record) {
 func (p *rollout) takes(r task.Request) bool { return p.plan.Claims(r, p.plan.Breached) }
 
 // nextPending returns the first pending task that the grant allows to start, or 0.
-func (p *rollout) nextPending(at stamp) uint32 {
+func (p *rollout) nextPending(at stamp, chosen *choice) uint32 {
 	c := &p.plan
 	if c.Breached || c.State.CancelsPending() || !c.Admits() || !c.Grant.Opens(at.time()) {
 		return 0
 	}
 	open := uint32(max(0, min(c.Grant.LastOrdinal, p.tasks.n)))
+	if chosen != nil {
+		return p.nextChosen(open, chosen)
+	}
 	for ; p.pending <= open; p.pending++ {
 		if p.tasks.at(p.pending).state == task.Pending {
 			return p.pending
+		}
+	}
+	return 0
+}
+
+// nextChosen returns the first task of a choice that is pending, up to the ordinal open, or 0.
+func (p *rollout) nextChosen(open uint32, chosen *choice) uint32 {
+	for ; len(chosen.left) > 0; chosen.left = chosen.left[1:] {
+		n := chosen.left[0]
+		if n >= 1 && n <= int(open) && p.tasks.at(uint32(n)).state == task.Pending {
+			return uint32(n)
 		}
 	}
 	return 0

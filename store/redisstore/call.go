@@ -21,6 +21,7 @@ var errFullUndo = fmt.Errorf("%w: more than %d undo entries", checkpoint.ErrTooL
 type call struct {
 	changes []change
 	claim   store.Claim
+	chosen  string // the pending tasks that the claim may get, as commit.lua reads them
 	text    []byte // holds the data of all changes
 	key     string // the key of the plan's record
 	size    int    // the approximate number of bytes to send
@@ -80,6 +81,7 @@ func (c *call) encode(b *store.Batch) {
 	if b.Claim.Max > 0 {
 		c.claim = b.Claim
 		c.claim.ID = word(b.Claim.ID)
+		c.chosen = chosenOf(&b.Claim)
 	}
 	need := 0
 	for i := range b.Changes {
@@ -100,6 +102,18 @@ func (c *call) encode(b *store.Batch) {
 		c.changes = append(c.changes, w)
 	}
 	c.size = len(c.text) + 64*len(c.changes)
+}
+
+// chosenOf returns the pending tasks that a claim may get: "*" for any, otherwise their ordinals.
+func chosenOf(c *store.Claim) string {
+	if !c.Chosen {
+		return "*"
+	}
+	var text []byte
+	for _, ordinal := range c.Pending {
+		text = append(strconv.AppendInt(text, int64(ordinal), 10), ' ')
+	}
+	return string(text)
 }
 
 func (c *call) work(w *store.Change) change {

@@ -227,6 +227,12 @@ func (d *duel) batch() (b [2]store.Batch) {
 	var claim store.Claim
 	if d.rand.Intn(3) > 0 {
 		claim = store.Claim{ID: d.name(), Worker: d.worker(), Max: 1 + d.rand.Intn(size)}
+		if d.rand.Intn(3) == 0 {
+			claim.Chosen, claim.Pending = true, d.rand.Perm(d.tasks)[:d.rand.Intn(size+1)]
+			for i := range claim.Pending {
+				claim.Pending[i]++
+			}
+		}
 	}
 	for k := range b {
 		// A store may make the changes of a batch in any order. Sorted by task, they give both

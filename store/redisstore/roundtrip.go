@@ -80,6 +80,7 @@ func (t *roundTrip) compose(s *client, key string) {
 		}
 		if c.claim.Max > 0 {
 			t.sent[1]++
+			t.raises = t.raises || c.claim.RaiseTokens
 		}
 	}
 	t.sent[0], t.flags = len(t.order), flagTexts[flags:flags+1]
@@ -115,7 +116,7 @@ func (t *roundTrip) compose(s *client, key string) {
 			named = &none
 		}
 		worker = c.claim.Worker
-		t.argv = append(t.argv, &c.claim.ID, named, &c.claim.Max, c.goesWith())
+		t.argv = append(t.argv, &c.claim.ID, named, &c.claim.Max, c.goesWith(), &c.chosen)
 	}
 }
 

@@ -26,6 +26,7 @@ type strategyRecord struct {
 	FinalBakeTime    int64           `json:"finalBakeTime"`
 	Windows          []window.Window `json:"windows,omitempty"`
 	Waves            []waveRecord    `json:"waves,omitempty"`
+	Conflict         string          `json:"conflict,omitempty"` // empty: Reject
 }
 
 // waveRecord is the stored form of the rules of a wave.
@@ -47,6 +48,9 @@ func strategyOf(s *strategy.Strategy) strategyRecord {
 		ProgressDeadline: s.ProgressDeadline.Milliseconds(),
 		BakeTime:         s.BakeTime.Milliseconds(), FirstBakeTime: s.FirstBakeTime.Milliseconds(), FinalBakeTime: s.FinalBakeTime.Milliseconds(),
 		Windows: s.Windows,
+	}
+	if s.Conflict != strategy.Reject {
+		r.Conflict = s.Conflict.String()
 	}
 	for _, w := range s.Waves {
 		r.Waves = append(r.Waves, waveRecord{
@@ -75,6 +79,11 @@ func (r *strategyRecord) fill(s *strategy.Strategy) (err error) {
 			return err
 		}
 		s.Waves = append(s.Waves, wave)
+	}
+	if r.Conflict != "" {
+		if s.Conflict, err = strategy.ParseConflict(r.Conflict); err != nil {
+			return err
+		}
 	}
 	s.ConcurrencyMode, err = strategy.ParseConcurrencyMode(r.Mode)
 	return err

@@ -15,6 +15,9 @@ import (
 func claimCases() []testCase {
 	return []testCase{
 		{name: "pending by ordinal", run: claimPending},
+		{name: "pending as chosen", run: claimChosen},
+		{name: "undo of what was chosen", run: claimChosenUndo},
+		{name: "a choice that makes no sense", run: claimBadChoice},
 		{name: "what waits comes first", run: claimOrder},
 		{name: "no more than may be held", run: claimHeld},
 		{name: "no further than is open", run: claimOpen},

@@ -66,12 +66,13 @@ type machine struct {
 	waiting []store.Command // decided but not sent yet
 	ids     int
 	calm    bool // nobody stops the plan
+	chooses bool // claims choose their pending tasks
 }
 
 // newMachine creates a random plan and starts it.
 func newMachine(t testing.TB, rt *rapid.T, h Harness) *machine {
 	t.Helper()
-	m := &machine{ctx: t.Context(), store: h.New(t), calm: rapid.Bool().Draw(rt, "calm")}
+	m := &machine{ctx: t.Context(), store: h.New(t), calm: rapid.Bool().Draw(rt, "calm"), chooses: rapid.IntRange(0, 3).Draw(rt, "chooses") == 0}
 	n := rapid.IntRange(1, 6).Draw(rt, "tasks")
 	s, waves := drawStrategy(rt, n)
 	var c store.Creation
@@ -135,11 +136,16 @@ func (m *machine) events(rt *rapid.T) (events []plan.Event) {
 func (m *machine) claim(rt *rapid.T) { m.commit(rt, store.Batch{Claim: m.newClaim(rt)}) }
 
 func (m *machine) newClaim(rt *rapid.T) store.Claim {
-	return store.Claim{
+	c := store.Claim{
 		ID:     m.unique("claim"),
 		Worker: rapid.SampledFrom([]string{"ann", "bob"}).Draw(rt, "worker"),
 		Max:    rapid.IntRange(1, 4).Draw(rt, "max"),
 	}
+	if m.chooses {
+		c.Chosen, c.RaiseTokens = true, rapid.Bool().Draw(rt, "raise tokens")
+		c.Pending = rapid.SliceOfN(rapid.IntRange(1, len(m.o.tasks)+1), 0, 4).Draw(rt, "pending")
+	}
+	return c
 }
 
 // work commits one change of a worker, possibly of a worker that lost its task.
@@ -291,6 +297,9 @@ func (m *machine) explain(rt *rapid.T, b store.Batch) {
 	p, tasks := m.read(rt)
 	p.Now = b.View.Now // the claim's: a window may have opened since
 	for _, t := range tasks {
+		if b.Claim.Chosen && t.State == task.Pending {
+			continue // it may start, by a claim that chooses it
+		}
 		r := p.Explain(t)
 		if r.Code == plan.ReasonUnclear || r.Code == plan.ReasonMayStart && len(b.Claimed) < b.Claim.Max {
 			rt.Fatalf("task %s in %s of a plan in %s is %s after a claim of %d that took %d: %+v\n%+v",

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -131,7 +132,7 @@ func (o *oracle) nextDue() (first time.Time) {
 func (o *oracle) claim(c store.Claim, got []task.Task, again map[int]bool) error {
 	for _, g := range got {
 		o.waitAgain(again)
-		allowed, _ := o.allowed()
+		allowed, _ := o.allowedTo(&c)
 		t := &o.tasks[g.ID.Ordinal()-1]
 		if !allowed[g.ID.Ordinal()] || o.waitsOn(t) {
 			return fmt.Errorf("claimed task %d, allowed are %v, its wait is %+v", g.ID.Ordinal(), allowed, t.Wait)
@@ -156,7 +157,7 @@ func (o *oracle) claim(c store.Claim, got []task.Task, again map[int]bool) error
 	if o.waitAgain(again); len(again) > 0 {
 		return fmt.Errorf("tasks %v wait again without a slot, or before their turn", again)
 	}
-	if allowed, required := o.allowed(); required && len(got) < c.Max {
+	if allowed, required := o.allowedTo(&c); required && len(got) < c.Max {
 		return fmt.Errorf("claimed %d of %d, %v are left", len(got), c.Max, allowed)
 	}
 	return nil
@@ -164,7 +165,10 @@ func (o *oracle) claim(c store.Claim, got []task.Task, again map[int]bool) error
 
 // allowed returns the tasks, by ordinal, that a claim may get or make wait again next, and whether
 // there must be one.
-func (o *oracle) allowed() (set map[int]bool, required bool) {
+func (o *oracle) allowed() (set map[int]bool, required bool) { return o.allowedTo(&store.Claim{}) }
+
+// allowedTo is allowed for a claim that may choose its pending tasks.
+func (o *oracle) allowedTo(c *store.Claim) (set map[int]bool, required bool) {
 	if set = o.due(); len(set) > 0 {
 		return set, true
 	}
@@ -185,13 +189,24 @@ func (o *oracle) allowed() (set map[int]bool, required bool) {
 	}
 	open, sure := o.opens()
 	open = open && !o.plan.Breached && !o.plan.State.CancelsPending() && o.admits()
-	for i := range o.tasks {
-		if open && i < o.plan.Grant.LastOrdinal && o.tasks[i].State == task.Pending {
-			undos[i+1] = true
+	for _, ordinal := range o.choice(c) {
+		if open && ordinal <= o.plan.Grant.LastOrdinal && o.tasks[ordinal-1].State == task.Pending {
+			undos[ordinal] = true
 			return undos, sure
 		}
 	}
 	return undos, false
+}
+
+// choice returns the ordinals of the pending tasks that a claim may get, in its order.
+func (o *oracle) choice(c *store.Claim) (list []int) {
+	if c.Chosen {
+		return slices.DeleteFunc(slices.Clone(c.Pending), func(ordinal int) bool { return ordinal > len(o.tasks) })
+	}
+	for i := range o.tasks {
+		list = append(list, i+1)
+	}
+	return list
 }
 
 // unheld returns the tasks in a state, and with a request, that no worker holds and that do not

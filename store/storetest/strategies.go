@@ -57,6 +57,9 @@ func strategies(e *env) []strategy.Strategy {
 		case *[]window.Window:
 			*field = []window.Window{{Kind: window.Deny, Zone: "Europe/Berlin", Days: window.On(time.Friday)}}
 			list = append(list, s)
+		case *strategy.Conflict:
+			*field = strategy.Wait
+			list = append(list, s)
 		case *strategy.ConcurrencyMode:
 			*field = strategy.Strict
 			list = append(list, s)

@@ -15,6 +15,7 @@ func tokenCases() []testCase {
 		{name: "of a retry", run: tokensOfRetry},
 		{name: "of a tenant that was locked late", run: tokensOfLateLock},
 		{name: "a command that is sent again", run: tokensRepeated},
+		{name: "of a tenant that is locked for a claim", run: tokensOfClaim},
 		{name: "over steps of the clock", run: tokensOverSteps, skews: true},
 	}
 }
@@ -112,21 +113,38 @@ func tokensRepeated(e *env) {
 	r.do(j.work(store.Complete))
 }
 
+// tokensOfClaim: a claim with RaiseTokens gets a greater token than the plan that worked on the
+// tenant before, although its own plan was started earlier.
+func tokensOfClaim(e *env) {
+	g := &gateway{env: e}
+	for range 20 {
+		late := e.start(1, concurrently(1))
+		early := e.start(1, concurrently(1))
+		early.do(g.often(early).work(store.Complete))
+		g.write(choose(late, store.Claim{Pending: []int{1}, RaiseTokens: true})[0])
+	}
+}
+
 // tokensOverSteps: tokens grow when a tenant moves from plan to plan while the store's clock is set
-// back and forth. A plan that takes the tenant over sets RaiseTokens; no other command does.
+// back and forth. A plan that takes the tenant over sets RaiseTokens, in a command or in the claim;
+// no other call does.
 func tokensOverSteps(e *env) {
 	seed := uint64(time.Now().UnixNano())
 	e.Logf("seed %d", seed)
 	dice := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a seed for repetition, no secret
 	g := &gateway{env: e}
 	plans := []*rollout{e.start(1, concurrently(1))}
+	waiting := make([]*rollout, 20) // they take the tenant when they claim
+	for i := range waiting {
+		waiting[i] = e.start(1, concurrently(1))
+	}
 	owner := 0
 	j := g.takes(plans[0])
 	for range 60 {
 		steps := []time.Duration{0, -2 * time.Second, 2 * time.Second, -time.Minute, time.Minute, -time.Hour, time.Hour}
 		e.h.Skew(e.TB, e.Store, steps[dice.IntN(len(steps))])
 		r := plans[owner]
-		switch dice.IntN(3) {
+		switch dice.IntN(4) {
 		case 0: // the next worker of the same task
 			r.do(j.work(store.Yield))
 		case 1: // a new plan
@@ -138,6 +156,16 @@ func tokensOverSteps(e *env) {
 			owner = dice.IntN(len(plans))
 			failed := plans[owner].task(1)
 			plans[owner].raised(func(p plan.Plan) (plan.Decision, error) { return p.RetryTask(failed, task.FromCheckpoint, by()) })
+		case 3: // a plan that was started before
+			if len(waiting) == 0 {
+				continue
+			}
+			r.do(j.work(store.Fail))
+			owner = len(plans)
+			plans, waiting = append(plans, waiting[0]), waiting[1:]
+			j = choose(plans[owner], store.Claim{Pending: []int{1}, RaiseTokens: true})[0]
+			g.write(j)
+			continue
 		}
 		j = g.takes(plans[owner])
 	}

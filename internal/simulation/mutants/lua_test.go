@@ -17,14 +17,14 @@ func (m mutant) and(old, by string) mutant {
 // luaMutants break what the scripts say about waves, bakes, windows, tunings and additions.
 func luaMutants() []mutant {
 	return []mutant{
-		scripted("Redis claims before the window opens", "15-waves/not_before_the_window_opens", "lib/claim.lua",
+		scripted("Redis claims before the window opens", "15-waves/not_before_the_window_opens", "lib/pending.lua",
 			" and plan.not_before <= now + 0\n", "\n"),
-		scripted("Redis claims after the window closes", "15-waves/not_after_the_window_closes", "lib/claim.lua",
+		scripted("Redis claims after the window closes", "15-waves/not_after_the_window_closes", "lib/pending.lua",
 			"    and (plan.not_after == 0 or now + 0 < plan.not_after)\n", ""),
-		scripted("Redis claims beyond the open wave", "15-waves/counted_by_commits", "lib/claim.lua",
+		scripted("Redis claims beyond the open wave", "15-waves/counted_by_commits", "lib/pending.lua",
 			"local last = math.min(plan.open, plan.total)", "local last = plan.total").and(
 			"local pending, spare = counts.pending - plan.beyond,", "local pending, spare = counts.pending,"),
-		scripted("Redis admits while only the plan does", "15-waves/strict_by_the_failures_of_the_wave", "lib/claim.lua",
+		scripted("Redis admits while only the plan does", "15-waves/strict_by_the_failures_of_the_wave", "lib/pending.lua",
 			"spare = math.min(spare, plan.wave_max_failed - plan.wave_failed)", "spare = spare + 0"),
 		scripted("Redis counts every task in the open wave", "15-waves/counted_by_commits", "lib/wave.lua",
 			"if not elsewhere(ordinal) then\n    plan.wave_failed, plan.wave_ended", "if true then\n    plan.wave_failed, plan.wave_ended"),
@@ -50,7 +50,7 @@ func luaMutants() []mutant {
 			"      groups().leave(groups().key(failure))\n", ""),
 		scripted("Redis acknowledges no failures of groups", "3-breach/acknowledged,_and_again", "apply.lua",
 			"groups().judge(ARGV[17] == '1')", "groups().judge(false)"),
-		scripted("Redis admits while a group has too many failures", "3-breach/lowered_limit", "lib/claim.lua",
+		scripted("Redis admits while a group has too many failures", "3-breach/lowered_limit", "lib/pending.lua",
 			"if plan.crowded > 0 then", "if false then"),
 		scripted("Redis begins a group beside failures without one", "3-breach/too_many_groups", "lib/group.lua",
 			"if number >= most or counts.failed - 1 > grouped then", "if number >= most then"),
@@ -72,6 +72,8 @@ func luaMutants() []mutant {
 			"request == '3' and plan.stop_running == 1 and '0' or int(plan.stop_running)", "int(plan.stop_running)"),
 		scripted("Redis spares what is exempt when its wave is undone", "18-alone/alone,_stopped_with_its_wave", "lib/plan.lua",
 			"if covered(ordinal) then", "if covered(ordinal) and request ~= '3' then"),
+		scripted("Redis undoes nothing that was chosen beyond its turn", "4-claim/undo_of_what_was_chosen", "lib/pending.lua",
+			"plan.ahead = '2'", "plan.ahead = '1'"),
 		scripted("Redis claims undos from the first ordinal", "4-claim/undo_without_a_worker_from_the_last_ordinal", "lib/claim.lua",
 			"if band == 1 then", "if false then"),
 		scripted("Redis tunes and resumes over failures that nobody has seen", "1-commit/failed_tasks_that_nobody_has_seen", "apply.lua",

@@ -61,6 +61,7 @@ type Strategy struct {
 	FirstBakeTime    Duration                 `json:"firstBakeTime,omitzero"`
 	FinalBakeTime    Duration                 `json:"finalBakeTime,omitzero"`
 	Windows          []window.Window          `json:"windows,omitempty"`
+	Conflict         strategy.Conflict        `json:"conflict,omitzero"`
 }
 
 // Retry is how often attempts are repeated, and after which waits.
@@ -90,6 +91,7 @@ func (s *Strategy) plan() strategy.Strategy {
 		Retry:          strategy.Retry{Attempts: s.Retry.Attempts, First: s.Retry.First.std(), Max: s.Retry.Max.std()},
 		MinSuccessTime: s.MinSuccessTime.std(), TaskTimeout: s.TaskTimeout.std(), ProgressDeadline: s.ProgressDeadline.std(),
 		BakeTime: s.BakeTime.std(), FirstBakeTime: s.FirstBakeTime.std(), FinalBakeTime: s.FinalBakeTime.std(), Windows: s.Windows,
+		Conflict: s.Conflict,
 	}
 	for _, w := range s.Waves {
 		p.Waves = append(p.Waves, strategy.Wave{
@@ -112,5 +114,6 @@ func strategyOf(s *strategy.Strategy) Strategy {
 		Retry:          Retry{Attempts: s.Retry.Attempts, First: Duration(s.Retry.First), Max: Duration(s.Retry.Max)},
 		MinSuccessTime: Duration(s.MinSuccessTime), TaskTimeout: Duration(s.TaskTimeout), ProgressDeadline: Duration(s.ProgressDeadline),
 		BakeTime: Duration(s.BakeTime), FirstBakeTime: Duration(s.FirstBakeTime), FinalBakeTime: Duration(s.FinalBakeTime), Windows: s.Windows,
+		Conflict: s.Conflict,
 	}
 }

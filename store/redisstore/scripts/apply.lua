@@ -1,4 +1,4 @@
--- use: begin, plan, wave, group, head, task, event, history, hold, unheld, claim
+-- use: begin, plan, wave, group, head, task, event, history, hold, unheld, undo
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
@@ -198,7 +198,7 @@ end
 redis.call('UNLINK', base .. '-') -- allowed on a full server, and after it all other writes
 for _, t in ipairs(early) do
   redis.call('LSET', t[1], t[2], t[3] .. t[4])
-  plan.ahead = '1'
+  plan.ahead = plan.ahead == '2' and '2' or '1'
 end
 local raised = {}
 for e = 0, edits - 1 do

@@ -1,4 +1,4 @@
--- use: begin, save, plan, wave, group, head, task, event, hold, unheld, work, claim
+-- use: begin, save, plan, wave, group, head, task, event, hold, unheld, work, undo, pending, claim
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
@@ -17,7 +17,8 @@
 --   C F Y U X completed, failed, yielded, undone, undo failed: the failure as it is stored, if any
 --   W deferred: the reason h, b or p, the time in microseconds, ":", and the failure as above
 -- then per claim: id, worker (empty: the same as of the previous claim), maximum number of tasks,
---   and the number of the change that was sent together with the claim, from 1; 0: none
+--   the number of the change that was sent together with the claim, from 1; 0: none; and "*" if it
+--   may get any pending task, or else the ordinals of those that it may get, separated by spaces
 --
 -- Returns "=" flags version "|" rules "|" facts "|" now "|" token "|"
 -- then per change the letter of the task's state, the stop request in force as a digit, and one of
@@ -143,9 +144,25 @@ local function held_short()
   return plan.held > 0 and redis.call('HLEN', key) - redis.call('HEXISTS', key, '') < plan.held
 end
 
+-- assignment returns a collection of the writes that assign tasks: the heads by their buckets, and
+-- the entries of the index of held tasks.
+local function assignment()
+  return { {}, { 'HSET', base .. 'held', '', filler } }
+end
+
+local function write_assigned(writes)
+  for _, set in pairs(writes[1]) do
+    redis.call(unpack(set))
+  end
+  if #writes[2] > 4 then
+    redis.call(unpack(writes[2]))
+  end
+end
+
 -- assign assigns tasks of the pool to a claim, beginning at a place in the pool, and appends them
--- to list. sets and entries collect the writes.
-local function assign(list, pool, from, most, id, worker, sets, entries)
+-- to list. writes collects the writes.
+local function assign(list, pool, from, most, id, worker, writes)
+  local sets, entries = writes[1], writes[2]
   for k = 0, math.min(most, #pool - from + 1) - 1 do
     local taken = pool[from + k]
     local ordinal, claim = int(taken[1]), id .. (k == 0 and '/0' or '/' .. int(k))
@@ -192,10 +209,10 @@ local function frame_claim(list)
 end
 
 if claims > 0 then
-  local answers, new, seen, want, claims_at, worker = {}, {}, {}, 0, i, ''
+  local answers, new, seen, want, claims_at, worker, chosen = {}, {}, {}, 0, i, '', false
   local alone = false -- a claim comes without a change that proves it to be new
   for c = 1, claims do
-    alone = alone or not applied[ARGV[i + c * 4 - 1] + 0]
+    alone = alone or not applied[ARGV[i + c * 5 - 2] + 0]
   end
   if alone and held_short() or unheld_short() then
     out[#out + 1] = string.rep('\0', claims)
@@ -208,27 +225,31 @@ if claims > 0 then
     if not answers[c] then
       answers[c], new[c] = {}, true
       seen[id] = answers[c]
-      want = want + most
+      want, chosen = want + most, chosen or ARGV[i + 4] ~= '*'
     end
-    i = i + 4
+    i = i + 5
   end
   if want > 0 then
-    local pool, from, sets, entries = gather(want), 1, {}, { 'HSET', base .. 'held', '', filler }
+    -- Claims of any tasks share a pool. If one chooses, each gets its own, after the writes of the
+    -- one before.
+    local pool, from, writes = not chosen and gather(want, false), 1, assignment()
     i = claims_at
     for c = 1, claims do
       worker = ARGV[i + 1] ~= '' and ARGV[i + 1] or worker
       if new[c] then
-        assign(answers[c], pool, from, ARGV[i + 2] + 0, ARGV[i], worker, sets, entries)
+        if chosen then
+          pool, from = gather(ARGV[i + 2] + 0, ARGV[i + 4] ~= '*' and ARGV[i + 4]), 1
+        end
+        assign(answers[c], pool, from, ARGV[i + 2] + 0, ARGV[i], worker, writes)
         from = from + #answers[c]
+        if chosen then
+          write_assigned(writes)
+          writes = assignment()
+        end
       end
-      i = i + 4
+      i = i + 5
     end
-    for _, set in pairs(sets) do
-      redis.call(unpack(set))
-    end
-    if #entries > 4 then
-      redis.call(unpack(entries))
-    end
+    write_assigned(writes)
   end
   for c = 1, claims do
     frame_claim(answers[c])

@@ -13,7 +13,9 @@ local problem = load() or wrong_type(base .. 'held', 'hash') or wrong_type(base 
 if problem then
   return problem
 end
-local b, last = tonumber(ARGV[1]), floor((plan.reached - 2) / 64)
+-- Claims that choose their tasks may have reached any.
+local reached = plan.ahead == '2' and plan.total or plan.reached - 1
+local b, last = tonumber(ARGV[1]), floor((reached - 1) / 64)
 local stop = b + tonumber(ARGV[2])
 local q = { 'HMGET', '' }
 for f = 0, 63 do

@@ -43,7 +43,7 @@ while after < last do
     end
     letters[#letters + 1] = letter
   end
-  problem = gap and (b * 64 < plan.reached or plan.ahead == '1') and missing_heads(b, 0, heads, count)
+  problem = gap and (b * 64 < plan.reached or plan.ahead ~= '0') and missing_heads(b, 0, heads, count)
   if problem then
     return problem
   end

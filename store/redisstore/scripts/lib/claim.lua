@@ -1,164 +1,6 @@
--- Shared: the assignment of tasks to claims, and the undo round. Uses plan, wave, group, head,
--- task, event, unheld.
--- provides: heads, head, open_tokens, seek_last, pending_open, claims_started, claims_exempt,
---   starts, claims_undos, gather, claimed
-
--- plan.budget is the number of tasks that the script may still examine to find tasks to claim.
-plan.budget = 1024
-
--- plan.exhausted means that further claims need tokens above the plan's limit.
---
--- plan.damaged is the problem because of which the script claims no further tasks. plan.unindexed
--- means that an index has to be rebuilt.
---
--- plan.free is the number of slots that are free, while the script gathers tasks.
-
--- heads reads the heads of count tasks of one bucket, beginning with field first. If it fails, it
--- sets plan.damaged and returns false.
-local function heads(b, first, count)
-  if count == 1 then
-    local h = redis.pcall('HGET', bucket(b), field_names[first + 1])
-    if type(h) == 'table' then
-      plan.damaged = corrupt(bucket(b), h.err)
-      return false
-    end
-    return { h }
-  end
-  local q = { 'HMGET', bucket(b) }
-  for i = 1, count do
-    q[i + 2] = field_names[first + i]
-  end
-  local got = redis.pcall(unpack(q))
-  if got.err then
-    plan.damaged = corrupt(bucket(b), got.err)
-    return false
-  end
-  return got
-end
-
-local function head(ordinal)
-  local b, f = at(ordinal)
-  local got = heads(b, f, 1)
-  return got and got[1]
-end
-
--- open_tokens prepares the assignment of tokens. It first raises the plan's floor and limit to the
--- arguments floor and limit; 0 leaves them unchanged. Each token is greater than the floor, than
--- the task's previous token and, unless the clock was set back, than all earlier tokens of the
--- plan. No token is above the limit. open_tokens returns a problem, if any.
-local function open_tokens(stored, floor, limit)
-  local low, high = match(stored or '', '^(%d+) (%d+)$')
-  if not low then
-    return corrupt(record, 'tokens is missing or makes no sense')
-  end
-  plan.floor, plan.limit = math.max(low + 0, floor), math.max(high + 0, limit)
-  if limit > 0 then
-    redis.call('HSET', record, 'tokens', int(plan.floor) .. ' ' .. int(plan.limit))
-  end
-  plan.fresh = math.max(now + 0, plan.floor + 1)
-end
-
--- spent reports whether the limit of tokens has to be raised before the task with head h, or an
--- earlier task of the same script, can get a new token.
-local function spent(h)
-  if token_of(h) >= plan.limit then
-    plan.exhausted = true
-  end
-  return plan.exhausted
-end
-
--- seek moves the open undo round on to the next task to undo and returns the task with its head. It
--- returns nothing if the round has no further task, or if the budget is spent.
-local function seek()
-  if not plan.undo_open or plan.dry == 1 then
-    return
-  end
-  local order = base .. 'order'
-  if plan.sequential and redis.call('LLEN', order) ~= plan.turns then
-    plan.damaged = corrupt(order, 'it has ' .. redis.call('LLEN', order) .. ' entries, not ' .. plan.turns)
-    return
-  end
-  if plan.undo_at < 0 then -- the round begins. Tasks that were never reached are not undone
-    plan.undo_at = plan.sequential and plan.turns or math.max(plan.reached, plan.next_pending) - 1
-    if plan.undo_last > 0 and not plan.sequential then
-      plan.undo_at = math.min(plan.undo_at, plan.undo_last)
-    end
-  end
-  while plan.undo_at > 0 and plan.budget > 0 do
-    if plan.undo_at < plan.undo_first and not plan.sequential then -- the rest is not of the wave
-      plan.undo_at = 0
-      break
-    end
-    plan.budget = plan.budget - 1
-    local ordinal = plan.undo_at
-    if plan.sequential then
-      ordinal = tonumber(redis.call('LINDEX', order, int(plan.undo_at - 1)))
-    end
-    local h = ordinal and head(ordinal)
-    if plan.damaged then
-      return
-    end
-    if not h then
-      plan.damaged = ordinal and missing_head(ordinal) or corrupt(order, 'entry ' .. int(plan.undo_at) .. ' is missing')
-      return
-    end
-    local s = sub(h, 1, 1)
-    if s == 'C' or s == 'F' or s == 'Z' or s == 'E' or s == 'X' then
-      local t = parse_head(h)
-      if not t then
-        plan.damaged = corrupt_head(ordinal)
-        return
-      end
-      local turns = not plan.sequential or tonumber(t.turn) == plan.undo_at
-      if t.attempt ~= '0' and turns and (plan.undo_last == 0 or covered(ordinal)) then
-        plan.damaged = plan.stop_running < 2 and elsewhere(ordinal) and open_waves() or s == 'F' and groups().open()
-        if plan.damaged then
-          return
-        end
-        return ordinal, h
-      end
-    end
-    plan.undo_at = plan.undo_at - 1
-  end
-  if plan.undo_at == 0 then
-    plan.dry = 1
-  end
-end
-
--- seek_last calls seek after all claims. If seek finds no further task, no task may be left that is
--- paused, completed or failed. If one is left, the data that guides the round is damaged. Of the
--- undo of a wave this cannot be said.
-local function seek_last()
-  seek()
-  if plan.undo_open and plan.undo_last == 0 and plan.dry == 1 and counts.paused + counts.completed + counts.failed > 0 then
-    plan.dry = 0
-    plan.damaged = corrupt(plan.sequential and base .. 'order' or record, 'it does not tell of all tasks that are to be undone')
-  end
-end
-
--- admitted returns how many pending tasks may begin now as far as the failures, of the plan, of its
--- open wave and of its groups, decide: 0 or less if none may, at most all that are pending in the
--- open wave and before it.
-local function admitted()
-  if plan.crowded > 0 then
-    return 0
-  end
-  local pending, spare = counts.pending - plan.beyond, plan.max_failed - counts.failed
-  if plan.wave_last > 0 then
-    spare = math.min(spare, plan.wave_max_failed - plan.wave_failed)
-  end
-  if plan.strict then
-    return math.min(pending, spare + 1 - counts.running - counts.rolling_back)
-  end
-  return spare < 0 and 0 or pending
-end
-
--- pending_open reports whether the grant permits pending tasks to be claimed.
-local function pending_open()
-  return plan.breached == 0 and plan.stop_running < 2 and plan.not_before <= now + 0
-    and (plan.not_after == 0 or now + 0 < plan.not_after)
-    and admitted() > 0 and plan.next_pending <= math.min(plan.open, plan.total)
-end
+-- Shared: the assignment of tasks to claims. Uses plan, wave, group, head, task, event, unheld,
+-- undo, pending.
+-- provides: claims_started, claims_exempt, starts, claims_undos, gather, claimed
 
 -- claims_started reports whether running tasks that have started are claimed, claims_exempt whether
 -- there are exempt ones that are, starts whether there are some to start that are.
@@ -300,49 +142,9 @@ local function gather_loose(most, band, pool)
   end
 end
 
--- gather_pending appends up to want pending tasks to the pool and advances next_pending. It stops
--- at a damaged task.
-local function gather_pending(want, pool)
-  local last = math.min(plan.open, plan.total)
-  while want > 0 and plan.budget > 0 and plan.next_pending <= last do
-    local b, f = at(plan.next_pending)
-    local count = math.min(want, 64 - f, last - plan.next_pending + 1, plan.budget)
-    local got, tenants = heads(b, f, count), redis.pcall('LRANGE', base .. 'n:' .. int(b), int(f), int(f + count - 1))
-    if not got or tenants.err or #tenants < count then
-      plan.damaged = plan.damaged or corrupt(base .. 'n:' .. int(b), tenants.err or 'tenants are missing')
-      return
-    end
-    local next, list, touched = plan.next_pending, {}, false
-    for i = 1, count do
-      local h = got[i]
-      if not h or sub(h, 1, 1) == 'P' then
-        if h and not parse_head(h) then
-          plan.damaged = corrupt_head(next)
-          break
-        end
-        list[#list + 1] = { next, h, not h, tenants[i], false, '', '', '' } -- as described returns it
-        touched = touched or h
-      end
-      next = next + 1
-    end
-    local problem, whole = (touched and complete or attach_labels)(b, list)
-    if problem then
-      plan.damaged, next = problem, list[whole + 1][1]
-    end
-    for i = 1, whole do
-      pool[#pool + 1] = list[i]
-    end
-    want = want - whole
-    plan.next_pending = next
-    plan.budget = plan.budget - count
-    if plan.damaged then
-      return
-    end
-  end
-end
-
 -- gather returns at most want tasks to claim next, in the order that package store prescribes.
-local function gather(want)
+-- chosen are the pending tasks among them, false for any.
+local function gather(want, chosen)
   local pool, due = {}, plan.waiting > 0 and plan.next_due <= now + 0
   plan.free = plan.max_slots - plan.held - plan.waiting
   if plan.free <= 0 and not due then
@@ -380,7 +182,12 @@ local function gather(want)
   end
   undos = plan.strict and #pool - undos or 0 -- they are in flight before the pending tasks
   if not plan.damaged and not plan.exhausted and #pool < want and pending_open() then
-    gather_pending(math.min(want - #pool, admitted() - undos), pool)
+    local count = math.min(want - #pool, admitted() - undos)
+    if chosen then
+      gather_chosen(count, chosen, pool)
+    else
+      gather_pending(count, pool)
+    end
   end
   return pool
 end

@@ -113,7 +113,7 @@ local function missing_heads(b, first, got, count)
     local ordinal = b * 64 + first + i
     if not got[i] and ordinal < plan.reached then
       return missing_head(ordinal)
-    elseif not got[i] and plan.ahead == '1' then
+    elseif not got[i] and plan.ahead ~= '0' then
       tenants = tenants or redis.pcall('LRANGE', key, int(first), int(first + count - 1))
       local mark = byte(tenants[i] or '')
       if not mark then

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/executor"
@@ -12,22 +12,12 @@ import (
 	"github.com/cutover-go/cutover/executor/canary"
 )
 
-// demo is a made-up world of tenants, of which this process knows those that it has worked on. All
-// others are green, with a weight of 0.
-type demo struct {
-	mu      sync.Mutex
-	colours map[string]string
-	states  map[string]string // the statuses of the tenant service
-	weights map[string]int
-}
-
-func newDemo() *demo {
-	return &demo{colours: map[string]string{}, states: map[string]string{}, weights: map[string]int{}}
-}
+// demo are made-up services for tenants. At first every tenant is green, with a weight of 0.
+type demo struct{ world }
 
 // call takes the time that a request takes, and fails where the tenant's name says so. Only changes
 // of what is routed fail.
-func (d *demo) call(ctx context.Context, tenant string, routes bool) error {
+func (d demo) call(ctx context.Context, tenant string, routes bool) error {
 	takes := 20 * time.Millisecond
 	if strings.HasPrefix(tenant, "slow-") {
 		takes = 5 * time.Second
@@ -44,66 +34,67 @@ func (d *demo) call(ctx context.Context, tenant string, routes bool) error {
 	return nil
 }
 
-// get returns what is known of a tenant, or what a tenant is at first.
-func get[V any](d *demo, known map[string]V, tenant string, first V) V {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if v, ok := known[tenant]; ok {
-		return v
-	}
-	return first
-}
+// The kinds of what a world knows of a tenant.
+const (
+	colour = "colour"
+	status = "status" // in the tenant service
+	weight = "weight" // of the canary, in percent
+)
 
-func set[V any](d *demo, known map[string]V, tenant string, v V) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	known[tenant] = v
-}
-
-type demoTenants struct{ *demo }
+type demoTenants struct{ demo }
 
 func (d demoTenants) TenantInfo(ctx context.Context, id string) (bluegreen.TenantInfo, error) {
-	err := d.call(ctx, id, false)
-	return bluegreen.TenantInfo{ID: id, Name: "Tenant " + id, Status: get(d.demo, d.states, id, "GREEN")}, err
+	if err := d.call(ctx, id, false); err != nil {
+		return bluegreen.TenantInfo{}, err
+	}
+	s, err := d.get(ctx, status, id, "GREEN")
+	return bluegreen.TenantInfo{ID: id, Name: "Tenant " + id, Status: s}, err
 }
 
 func (d demoTenants) UpdateStatus(ctx context.Context, c bluegreen.Change) error {
-	err := d.call(ctx, c.TenantID, false)
-	if err == nil {
-		set(d.demo, d.states, c.TenantID, c.To)
+	if err := d.call(ctx, c.TenantID, false); err != nil {
+		return err
 	}
-	return err
+	return d.set(ctx, status, c.TenantID, c.To)
 }
 
-type demoGateway struct{ *demo }
+type demoGateway struct{ demo }
 
 func (d demoGateway) Current(ctx context.Context, id string) (string, error) {
-	return get(d.demo, d.colours, id, "green"), d.call(ctx, id, false)
+	if err := d.call(ctx, id, false); err != nil {
+		return "", err
+	}
+	return d.get(ctx, colour, id, "green")
 }
 
 func (d demoGateway) Switch(ctx context.Context, c bluegreen.Change) error {
-	err := d.call(ctx, c.TenantID, true)
-	if err == nil {
-		set(d.demo, d.colours, c.TenantID, c.To)
+	if err := d.call(ctx, c.TenantID, true); err != nil {
+		return err
 	}
-	return err
+	return d.set(ctx, colour, c.TenantID, c.To)
 }
 
-type demoWeights struct{ *demo }
+type demoWeights struct{ demo }
 
 func (d demoWeights) Weight(ctx context.Context, id string) (int, error) {
-	return get(d.demo, d.weights, id, 0), d.call(ctx, id, false)
+	if err := d.call(ctx, id, false); err != nil {
+		return 0, err
+	}
+	text, err := d.get(ctx, weight, id, "0")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(text)
 }
 
 func (d demoWeights) SetWeight(ctx context.Context, c canary.Change) error {
-	err := d.call(ctx, c.TenantID, true)
-	if err == nil {
-		set(d.demo, d.weights, c.TenantID, c.To)
+	if err := d.call(ctx, c.TenantID, true); err != nil {
+		return err
 	}
-	return err
+	return d.set(ctx, weight, c.TenantID, strconv.Itoa(c.To))
 }
 
-type demoHealth struct{ *demo }
+type demoHealth struct{ demo }
 
 func (d demoHealth) Check(ctx context.Context, p canary.Probe) (canary.Report, error) {
 	return canary.Report{Verdict: canary.Passed, Figures: map[string]float64{"error rate": 0.001}}, d.call(ctx, p.TenantID, false)

@@ -9,9 +9,9 @@ import (
 )
 
 // executors returns what this process can do with a tenant.
-func (o options) executors() (executor.Registry, error) {
+func (o options) executors(w world) (executor.Registry, error) {
 	if o.demo {
-		return demoExecutors()
+		return demoExecutors(demo{w})
 	}
 	calls := bluegreen.HTTPConfig{Timeout: 10 * time.Second}
 	tenants, err := bluegreen.NewHTTPTenants(o.tenants, calls)
@@ -30,8 +30,7 @@ func (o options) executors() (executor.Registry, error) {
 }
 
 // demoExecutors returns executors over services that are made up.
-func demoExecutors() (executor.Registry, error) {
-	d := newDemo()
+func demoExecutors(d demo) (executor.Registry, error) {
 	mover, err := bluegreen.New(demoTenants{d}, demoGateway{d}, bluegreen.Config{})
 	if err != nil {
 		return nil, err

@@ -60,16 +60,16 @@ func main() {
 
 // run works and serves until ctx ends, or until one of the two fails. Its error is that of both.
 func run(ctx context.Context, o options) error {
-	s, closeStore, err := openStore(ctx, o.store)
+	s, err := openShared(ctx, o.store)
 	if err != nil {
 		return err
 	}
-	defer closeStore()
-	executors, err := o.executors()
+	defer s.close()
+	executors, err := o.executors(s.world)
 	if err != nil {
 		return err
 	}
-	engine, err := cutover.New(s, cutover.Config{
+	engine, err := cutover.New(s.store, cutover.Config{
 		Name: o.name, Capacity: o.capacity, LeaseTTL: o.lease, Executors: executors, Hooks: hook.Slog(nil),
 	})
 	if err != nil {

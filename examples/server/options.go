@@ -78,21 +78,29 @@ func (o options) open() bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// openStore returns the store that the flag -store names, and what to call when it is no longer
-// used.
-func openStore(ctx context.Context, name string) (s store.Store, closeStore func(), err error) {
+// prefix is that of all keys in Redis.
+const prefix = "example-server:"
+
+// shared is what the processes of a service share.
+type shared struct {
+	store store.Store
+	world world // of the demo
+	close func()
+}
+
+// openShared opens the store that the flag -store names.
+func openShared(ctx context.Context, name string) (shared, error) {
 	address, isRedis := strings.CutPrefix(name, "redis:")
 	if !isRedis {
-		return memstore.New(), func() {}, nil
+		return shared{memstore.New(), &ownWorld{values: make(map[[2]string]string)}, func() {}}, nil
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: address})
-	closeStore = func() { _ = rdb.Close() }
-	opened, err := redisstore.Open(ctx, rdb, redisstore.Config{Prefix: "example-server:"})
+	s, err := redisstore.Open(ctx, rdb, redisstore.Config{Prefix: prefix})
 	if err != nil {
-		closeStore()
-		return nil, nil, err
+		_ = rdb.Close()
+		return shared{}, err
 	}
-	return opened, closeStore, nil
+	return shared{s, sharedWorld{rdb}, func() { _ = rdb.Close() }}, nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

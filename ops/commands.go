@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/ops/internal/wire"
@@ -27,9 +28,9 @@ func prepare[T any, B body[T]](c *call) (B, []cutover.CommandOption, error) {
 }
 
 // reasoned returns the problem of the faults of a command, to which it adds that of a missing
-// reason; nil if there are none.
+// reason; nil if there are none. Spaces are no reason.
 func (c *call) reasoned(reason string, f *faults) error {
-	if reason == "" && !c.command.DryRun && c.cfg.ReasonFor(c.command.Action) {
+	if strings.TrimSpace(reason) == "" && !c.command.DryRun && c.cfg.ReasonFor(c.command.Action) {
 		f.add("reason", "is required")
 		if f.total == 1 {
 			return faulty(codeReason, 1, f.list...)

@@ -48,7 +48,7 @@ func TestNotes(t *testing.T) {
 		}
 		stream.leave()
 		h.Close()
-		for body, want := range map[string]string{``: "reason is empty", `{"reason":""}`: "reason is empty", `{"note":"x"}`: "note is unknown"} {
+		for body, want := range map[string]string{``: "reason is empty", `{"reason":""}`: "reason is empty", `{"reason":" "}`: "reason is empty", `{"note":"x"}`: "note is unknown"} {
 			if r := s.send("POST", "plans/1/note", body); r.status != http.StatusBadRequest || !slices.Equal(r.faults(), []string{want}) {
 				t.Errorf("%s: %d %s", body, r.status, r.text)
 			}

@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/cutover-go/cutover/task"
@@ -115,7 +116,7 @@ func (p Plan) Resume(by By) (Decision, error) {
 // reason is an *[InvalidError].
 func Note(p Plan, by By) (Decision, error) {
 	d := p.decide(by)
-	if by.Reason == "" {
+	if strings.TrimSpace(by.Reason) == "" {
 		var e InvalidError
 		e.add("Reason", "is empty")
 		return d, &e

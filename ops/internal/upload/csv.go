@@ -74,7 +74,7 @@ func (t *table) cells(line string) ([]string, error) {
 	var cells []string
 	if strings.Contains(line, `"`) {
 		in := csv.NewReader(strings.NewReader(line))
-		in.Comma, in.TrimLeadingSpace = t.separator, true
+		in.Comma, in.TrimLeadingSpace = t.separator, t.separator != '\t' // tabs are spaces to it
 		var err error
 		if cells, err = in.Read(); err != nil {
 			var syntax *csv.ParseError

@@ -15,5 +15,6 @@
 //   - NDJSON: an object {"id", "labels", "parameters"} a line.
 //
 // The extension of the file's name or the type of the part tells which of them a list is. Otherwise
-// it is the first line: one that begins with { is NDJSON, one with a separator or a quote is CSV.
+// it is the first line: one that begins with { is NDJSON, one with a separator or a quote is CSV,
+// and one that begins with [ is refused: it is that of a JSON array.
 package upload

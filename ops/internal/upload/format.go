@@ -34,6 +34,8 @@ func (l *list) formatOf(file, contentType string, line []byte) format {
 		return l.text
 	case line[0] == '{':
 		return l.object
+	case line[0] == '[':
+		return l.array
 	case line[0] == '"' || bytes.ContainsAny(line, ",;\t"):
 		return l.csv(line)
 	}
@@ -47,6 +49,13 @@ func (l *list) text(line []byte, number int, first bool) bool {
 		return true
 	}
 	return l.add(number, task.Tenant{ID: id})
+}
+
+// array refuses what looks like a JSON array: the lines of one would become tenants that nobody
+// has. Ids that begin so need a list whose name or type tells its form.
+func (l *list) array(_ []byte, number int, _ bool) bool {
+	l.fault(number, "", "begins as a JSON array; it must be text, CSV or a JSON object a line")
+	return false
 }
 
 // object reads a line of NDJSON.

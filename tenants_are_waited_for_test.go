@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,4 +178,37 @@ func TestClaimOfAWaitingPlanIsSpared(t *testing.T) {
 		}
 		rests(t, e, id, plan.Completed)
 	})
+}
+
+// A tenant whose holder is damaged or cannot be reached keeps no other tenant from being worked on.
+func TestHolderThatCannotBeReadHoldsOneTenant(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]error{"damaged": &store.CorruptError{Key: "k", Reason: "r"}, "away": errAway} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				x, m := &exclusive{}, intercept(memstore.New())
+				e := running(t, m, executor.Registry{"X": x})
+				slow := spec("held")
+				slow.ExecutorType = "SLOW"
+				holder := launch(t, running(t, m.inner, executor.Registry{"SLOW": executor.Func(untilStopped)}), slow)
+				m.on(func(ctx context.Context, c storetest.Call) error {
+					if c.Plan == holder {
+						return fault
+					}
+					return c.Do(ctx)
+				})
+				tenants := slices.Concat(tenantsOf("before", 5), []string{"held"}, tenantsOf("after", 5))
+				id := launch(t, e, waitingSpec(2, tenants...))
+				time.Sleep(5 * time.Minute)
+				if p, err := e.Plan(t.Context(), id); err != nil || p.Counters.Of(task.Completed) != 10 || p.Counters.Of(task.Pending) != 1 {
+					t.Errorf("%v, %v", p.Counters, err)
+				}
+				m.on(nil)
+				mustPlan(t)(e.Cancel(t.Context(), holder))
+				rests(t, e, id, plan.Completed)
+				x.check(t)
+			})
+		})
+	}
 }

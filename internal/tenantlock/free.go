@@ -14,6 +14,9 @@ import (
 // as pending, and is left alone, and returned in claiming. If the caller read the task as pending
 // again after that and gives the lock in was, LockFree takes it over: the process that took it has
 // died before the claim, or the store has lost the claim.
+//
+// A tenant counts as needed if the plan that has it cannot be looked at. The error then says so,
+// and the other tenants are locked all the same.
 func (m *Manager) LockFree(ctx context.Context, o Owner, phase uint32, ordinals []int, tenants []string, want int, was []store.TenantLock) (locked, claiming []store.TenantLock, err error) {
 	present, err := m.locksOf(ctx, tenants)
 	if err != nil {
@@ -30,14 +33,11 @@ func (m *Manager) LockFree(ctx context.Context, o Owner, phase uint32, ordinals 
 			claiming = append(claiming, l)
 		}
 	}
-	v, err := m.judge(ctx, others)
-	if err != nil {
-		return nil, claiming, err
-	}
+	v, problem := m.judgeOrSpare(ctx, others)
 	locks := without(claimLocks(o, phase, ordinals, tenants), slices.Concat(claiming, v.held, v.starting))
 	locks = locks[:min(want, len(locks))]
 	if len(locks) == 0 {
-		return nil, claiming, nil
+		return nil, claiming, problem
 	}
 	if err := m.release(ctx, sameTenants(append(stale, v.stale...), locks)); err != nil {
 		return nil, claiming, err
@@ -46,7 +46,7 @@ func (m *Manager) LockFree(ctx context.Context, o Owner, phase uint32, ordinals 
 	if err != nil {
 		return nil, claiming, err
 	}
-	return without(locks, faster), claiming, nil
+	return without(locks, faster), claiming, problem
 }
 
 // without returns the locks whose tenants do not occur in others.

@@ -1,6 +1,7 @@
 package tenantlock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,23 @@ func (m *Manager) judge(ctx context.Context, locks []store.TenantLock) (v verdic
 		}
 	}
 	return v, nil
+}
+
+// judgeOrSpare is judge, but takes the locks of plans that cannot be looked at for held. The error
+// is that of the first of these plans.
+func (m *Manager) judgeOrSpare(ctx context.Context, locks []store.TenantLock) (v verdict, err error) {
+	byPlan := make(map[plan.ID][]store.TenantLock)
+	for _, l := range locks {
+		byPlan[l.Plan] = append(byPlan[l.Plan], l)
+	}
+	for _, id := range slices.Sorted(maps.Keys(byPlan)) {
+		of, problem := m.judge(ctx, byPlan[id])
+		if problem != nil {
+			of, err = verdict{held: byPlan[id]}, cmp.Or(err, problem)
+		}
+		v.stale, v.starting, v.held = append(v.stale, of.stale...), append(v.starting, of.starting...), append(v.held, of.held...)
+	}
+	return v, err
 }
 
 // judgePlan judges locks of one plan and adds them to v.

@@ -53,9 +53,17 @@ func unread(err error) *problem {
 	return newProblem(codeUnreadable)
 }
 
-// decode reads the body into what v points to, and returns the faults of the body. Tenants may be
-// uploaded if v is a roster.
+// decode reads the body into what v points to, and returns the faults of the request. Tenants may
+// be uploaded if v is a roster. A query is a fault: whoever asks for a dry run there means it.
 func (c *call) decode(v any) (*faults, error) {
+	f, err := c.decodeBody(v)
+	if err == nil && c.r.URL.RawQuery != "" {
+		f.add("", "has a query; what it says must be in the body")
+	}
+	return f, err
+}
+
+func (c *call) decodeBody(v any) (*faults, error) {
 	if v, is := v.(roster); is {
 		if kind, parameters, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind == "multipart/form-data" {
 			return c.upload(v, parameters["boundary"])

@@ -62,6 +62,8 @@ var hostile = map[string]struct {
 	"unknown members":                 {method: "POST", path: "plans/1/pause", body: `{"now":true,"Reason":"x","__proto__":{}}`, status: 400, code: "INVALID_REQUEST", faults: []string{"now is unknown", "Reason is unknown", "__proto__ is unknown"}},
 	"a member of another command":     {method: "POST", path: "plans/1/pause", body: `{"fromCheckpoint":true}`, status: 400, code: "INVALID_REQUEST", faults: []string{"fromCheckpoint is unknown"}},
 	"a member twice":                  {method: "POST", path: "plans/1/pause", body: `{"reason":"a","reason":"b"}`, status: 400, code: "INVALID_REQUEST", faults: []string{"reason is given twice"}},
+	"a dry run in the query":          {method: "POST", path: "plans/pause?dryRun=true", status: 400, code: "INVALID_REQUEST", faults: []string{" has a query; what it says must be in the body"}},
+	"a reason in the query":           {method: "POST", path: "plans/1/cancel?reason=r", body: "{}", status: 400, code: "INVALID_REQUEST", faults: []string{" has a query; what it says must be in the body", "reason is required"}},
 	"a blank reason":                  {method: "POST", path: "plans/1/cancel", body: `{"reason":" \n\u00a0"}`, status: 400, code: "REASON_REQUIRED", faults: []string{"reason is required"}},
 	"a blank note":                    {method: "POST", path: "plans/1/note", body: `{"reason":"  "}`, status: 400, code: "REASON_REQUIRED", faults: []string{"reason is required"}},
 	"a long reason":                   {method: "POST", path: "plans/1/pause", body: `{"reason":"` + strings.Repeat("x", 2049) + `"}`, status: 413, code: "BODY_TOO_LARGE"},

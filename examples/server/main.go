@@ -32,6 +32,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -70,7 +71,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	engine, err := cutover.New(s.store, cutover.Config{
-		Name: o.name, Capacity: o.capacity, LeaseTTL: o.lease, Executors: executors, Hooks: hook.Slog(nil),
+		Name: o.name + "-" + strconv.Itoa(os.Getpid()), Capacity: o.capacity, LeaseTTL: o.lease, Executors: executors, Hooks: hook.Slog(nil),
 	})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -206,6 +207,21 @@ func TestThreeCopies(t *testing.T) {
 		want(t, 0, d, 0, document{"state": "COMPLETED"})
 		counters, _ := d["counters"].(map[string]any)
 		want(t, 0, counters, 0, document{"COMPLETED": 100.0})
+	}
+}
+
+// TestWorkersNameTheirProcess finds the process id, by which somebody ends the process, in the name
+// of the worker.
+func TestWorkersNameTheirProcess(t *testing.T) {
+	t.Parallel()
+	p := start(t, "secret", "-demo", "-name", "node")
+	d := p.eventually("workers", func(d document) bool {
+		workers, _ := d["workers"].([]any)
+		return len(workers) == 1
+	})
+	name, _ := d["workers"].([]any)[0].(map[string]any)["worker"].(string)
+	if !strings.HasPrefix(name, fmt.Sprintf("node-%d-", p.cmd.Process.Pid)) {
+		t.Errorf("the worker is %s, process %d", name, p.cmd.Process.Pid)
 	}
 }
 

@@ -41,7 +41,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	flags.StringVar(&o.gateway, "gateway", "", "URL of the gateway")
 	flags.StringVar(&o.webhook, "webhook", "", "URL to which notifications are posted, signed with CUTOVER_WEBHOOK_SECRET; none: they are only logged")
 	flags.StringVar(&o.url, "url", "", "URL at which browsers find the console, for links in notifications")
-	flags.StringVar(&o.name, "name", "server", "name of this process, for the records of who held a task")
+	flags.StringVar(&o.name, "name", "server", "name of this process, for the records of who held a task; its process id follows")
 	flags.IntVar(&o.capacity, "capacity", 16, "tasks that this process works on at a time")
 	flags.DurationVar(&o.lease, "lease", 30*time.Second, "how long the others wait for a process that is gone")
 	flags.DurationVar(&o.grace, "grace", 10*time.Second, "how long requests under way may take when this process ends")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"mime"
 	"path"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -42,13 +43,24 @@ func (l *list) formatOf(file, contentType string, line []byte) format {
 	return l.text
 }
 
-// text reads a line of plain text.
+// text reads a line of plain text. A table that is called text, as some spreadsheets do, is
+// refused: its lines would become ids.
 func (l *list) text(line []byte, number int, first bool) bool {
 	id := string(bytes.TrimSpace(line))
-	if first && isID(id) || !l.printable(line, number) {
+	switch {
+	case first && isID(id) || !l.printable(line, number):
 		return true
+	case strings.Contains(id, "\t") || first && isHeader(id):
+		l.fault(number, "", "is of a table; it must be called .csv or .tsv")
+		return false
 	}
 	return l.add(number, task.Tenant{ID: id})
+}
+
+// isHeader reports whether a line is the header of a table.
+func isHeader(line string) bool {
+	cells := strings.FieldsFunc(line, func(r rune) bool { return r == ',' || r == ';' })
+	return slices.ContainsFunc(cells, func(cell string) bool { return isID(strings.TrimSpace(cell)) })
 }
 
 // array refuses what looks like a JSON array: the lines of one would become tenants that nobody

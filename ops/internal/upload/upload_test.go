@@ -111,6 +111,7 @@ func TestCellsThatLookLikeOthers(t *testing.T) {
 	}{
 		"tabs":     {file{"a.tsv", "", "id\tlabels.a\tlabels.b\nacme\t\t\"x, y\"\n\"globex\"\t\tz\n"}, []task.Tenant{{ID: "acme", Labels: map[string]string{"b": "x, y"}}, {ID: "globex", Labels: map[string]string{"b": "z"}}}},
 		"commas":   {file{"a.csv", "", "id,labels.a,labels.b\nacme, , \"x, y\"\n"}, []task.Tenant{{ID: "acme", Labels: map[string]string{"b": "x, y"}}}},
+		"ids":      {file{"a.txt", "", "acme, inc.\n\tglobex; id\t\n"}, []task.Tenant{{ID: "acme, inc."}, {ID: "globex; id"}}},
 		"brackets": {file{"a.txt", "", "[eu] acme\n[us] acme\n"}, []task.Tenant{{ID: "[eu] acme"}, {ID: "[us] acme"}}},
 	} {
 		if u, faults := tt.read(t); faults != nil || !reflect.DeepEqual(u.Tenants.Tenants, tt.want) {
@@ -138,6 +139,9 @@ func TestFaults(t *testing.T) {
 		"columns":         {file{"", "", "id,region,id,labels.,parameters.x,parameters.x\na,b\n"}, []string{`1 tenants has the column "region", which is none of id, labels.NAME and parameters.NAME`, `1 tenants has the column "id" twice`, `1 tenants has the column "labels.", which is none of id, labels.NAME and parameters.NAME`, `1 tenants has the column "parameters.x" twice`}},
 		"no header":       {file{"", "", "acme,eu\nglobex,us\n"}, []string{"1 tenants has 2 cells, and is no header with the column id"}},
 		"cells":           {file{"", "", "id,labels.x\na\nb,c,d\n,e\nf,\"g\n\"h\"i,\n"}, []string{"2 tenants has 1 cells, it must have 2", "3 tenants has 3 cells, it must have 2", "4 tenants.id is empty", `5 tenants is not CSV: extraneous or missing " in quoted-field`, `6 tenants is not CSV: extraneous or missing " in quoted-field`}},
+		"a table as text": {file{"a.txt", "text/plain", "id\tlabels.x\r\nacme\teu\r\n"}, []string{"1 tenants is of a table; it must be called .csv or .tsv"}},
+		"CSV as text":     {file{"a.txt", "", "labels.x; ID\neu;acme\n"}, []string{"1 tenants is of a table; it must be called .csv or .tsv"}},
+		"cells as text":   {file{"", "text/plain", "a\nacme\teu\n"}, []string{"2 tenants is of a table; it must be called .csv or .tsv"}},
 		"an array":        {file{"a.json", "", "[\n\"acme\",\n\"globex\"\n]\n"}, []string{"1 tenants begins as a JSON array; it must be text, CSV or a JSON object a line"}},
 		"an array of one": {file{"", "application/json", `["acme"]`}, []string{"1 tenants begins as a JSON array; it must be text, CSV or a JSON object a line"}},
 		"objects":         {file{"", "", `{"id":"a"}` + "\nb\n" + `{"id":"a"}` + "\n" + `{"ID":"c","labels":{"x":1}}` + "\n" + `{"id":""}` + "\n[]\n" + `{"id":"d"} {}`}, []string{"2 tenants is not JSON: invalid character 'b' looking for beginning of value, at byte 1", `3 tenants.id is "a", which is in line 1 already`, "4 tenants.ID is unknown", "4 tenants.labels.x is not a text", "5 tenants.id is empty", "6 tenants is not an object", "7 tenants is not JSON: invalid character '{' after top-level value, at byte 12"}},

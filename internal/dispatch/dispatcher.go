@@ -147,8 +147,10 @@ func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 	}
 	r := d.opts.Reconciler.Reconcile(ctx, due.ID, due.Stamp)
 	if r.Removed {
-		d.searches.forget(due.ID)
 		d.opts.Queue.Remove(due.ID)
+	}
+	if r.Removed || r.Settled && r.Plan.Over() {
+		d.searches.forget(due.ID)
 	}
 	if in, waits := r.Plan.WakeIn(); r.Settled && waits {
 		d.alarms.set(due.ID, in)

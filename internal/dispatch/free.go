@@ -43,16 +43,26 @@ const (
 	// maxLooked bounds the tenants that one step looks at, maxPassed the tasks that it passes over.
 	maxLooked = 10 * store.MaxBatch
 	maxPassed = 10 * store.MaxStates
+	// maxSearches bounds the searches that are remembered. The end of a plan may escape this
+	// process.
+	maxSearches = 10_000
 )
 
 func (ss *searches) of(id plan.ID) *search {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
 	s := ss.byPlan[id]
-	if s == nil {
-		s = new(search)
-		ss.byPlan[id] = s
+	if s != nil {
+		return s
 	}
+	if len(ss.byPlan) >= maxSearches {
+		for other := range ss.byPlan { // it begins anew
+			delete(ss.byPlan, other)
+			break
+		}
+	}
+	s = new(search)
+	ss.byPlan[id] = s
 	return s
 }
 

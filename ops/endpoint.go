@@ -20,9 +20,10 @@ type route struct {
 	command Action
 	// public paths are served to callers who are not authenticated.
 	public bool
-	// costly questions read a whole plan; few are answered at the same time.
-	costly bool
-	serve  serveFunc
+	// costly questions read a whole plan; few are answered at the same time. An export is one that
+	// takes as long as its client likes, so it keeps no place from the others.
+	costly, export bool
+	serve          serveFunc
 }
 
 // serveFunc serves a call. It writes nothing itself: what it returns is written.
@@ -44,11 +45,13 @@ type service struct {
 	guard  *http.CrossOriginProtection
 	// bodyTimeout is the constant of that name, except in tests.
 	bodyTimeout time.Duration
-	// streams, matrices, costly and uploads are the only parts that change. costly has a place for
-	// each costly question that is being answered, uploads one for each upload.
+	// streams, matrices and the places are the only parts that change. costly has a place for each
+	// costly question that is being answered, exports one for each export, uploads one for each
+	// upload.
 	streams  *streams
 	matrices *matrices
 	costly   places
+	exports  places
 	uploads  places
 }
 
@@ -67,10 +70,11 @@ func (p places) take() bool {
 
 func (p places) leave() { <-p }
 
-// maxCostly is how many costly questions a handler answers at the same time; maxUploads is how many
-// uploads it takes.
+// maxCostly is how many costly questions a handler answers at the same time; maxExports is how many
+// exports it writes, maxUploads how many uploads it takes.
 const (
 	maxCostly  = 4
+	maxExports = 4
 	maxUploads = 4
 )
 
@@ -84,8 +88,8 @@ type endpoint struct {
 func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{service: e.service, w: w, r: r, command: Command{Action: e.route.command}}
 	body, stream, err := c.run(e.route)
-	if c.begun {
-		defer c.costly.leave() // a stream is part of the answer
+	if c.begun != nil {
+		defer c.begun.leave() // a stream is part of the answer
 	}
 	if c.uploading {
 		defer c.uploads.leave() // it has the tenants until now
@@ -117,9 +121,10 @@ type call struct {
 	// body is the request's body, once it was read; seen is the version in If-Match.
 	body []byte
 	seen uint64
-	// begun and uploading mean that the call has one of the places for costly questions, and of
-	// those for uploads.
-	begun, uploading bool
+	// begun are the places for costly questions or exports of which the call has one, nil if it has
+	// none; uploading means that it has one of those for uploads.
+	begun     places
+	uploading bool
 	// command is what is audited; its Status is set for questions, too.
 	command Command
 }
@@ -136,10 +141,8 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 			return nil, nil, err
 		}
 	}
-	if r.costly {
-		if c.begun = c.costly.take(); !c.begun {
-			return nil, nil, busy(codeBusy)
-		}
+	if err := c.begin(r); err != nil {
+		return nil, nil, err
 	}
 	a, err := r.serve(c)
 	if err != nil || a.stream != nil {
@@ -156,6 +159,24 @@ func (c *call) run(r route) (body []byte, stream func(), err error) {
 	}
 	body, err = json.Marshal(a.body)
 	return body, nil, err
+}
+
+// begin takes the place that a route needs.
+func (c *call) begin(r route) error {
+	var need places
+	switch {
+	case r.export:
+		need = c.exports
+	case r.costly:
+		need = c.costly
+	default:
+		return nil
+	}
+	if !need.take() {
+		return busy(codeBusy)
+	}
+	c.begun = need
+	return nil
 }
 
 // busy returns the problem of a request for which there is no place now.

@@ -115,7 +115,7 @@ func TestExportThatBreaksOff(t *testing.T) {
 	}
 }
 
-// An export is a costly question until it ends, and needs a server that can write it piece by
+// An export gives its place back, and needs a server that can write it piece by
 // piece.
 func TestExportIsRefused(t *testing.T) {
 	t.Parallel()
@@ -130,10 +130,10 @@ func TestExportIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	var before bytes.Buffer
-	for range ops.MaxCostly + 1 {
+	for range ops.MaxExports + 1 {
 		fmt.Fprintln(&before, last(linesOf(t, s.handler)))
 	}
-	if strings.Count(before.String(), "end") != ops.MaxCostly+1 {
+	if strings.Count(before.String(), "end") != ops.MaxExports+1 {
 		t.Errorf("places are not given back: %s", before.String())
 	}
 }

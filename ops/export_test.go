@@ -22,5 +22,8 @@ const MaxStreams = maxStreams
 // MaxCostly is how many costly questions are answered at the same time.
 const MaxCostly = maxCostly
 
+// MaxExports is how many exports are written at the same time.
+const MaxExports = maxExports
+
 // MaxUploads is how many uploads are taken at the same time.
 const MaxUploads = maxUploads

@@ -37,7 +37,7 @@ func New(e Engine, c Config) (*Handler, error) {
 	h := &Handler{
 		service: &service{
 			engine: e, cfg: c, guard: guard, bodyTimeout: bodyTimeout, streams: newStreams(e),
-			matrices: newMatrices(), costly: make(places, maxCostly), uploads: make(places, maxUploads),
+			matrices: newMatrices(), costly: make(places, maxCostly), exports: make(places, maxExports), uploads: make(places, maxUploads),
 		},
 		mux: http.NewServeMux(),
 	}

@@ -19,7 +19,7 @@ func routes() []route {
 		{pattern: "POST /plans/pause", command: Pause, serve: pausePlans},
 		{pattern: "POST /preview", serve: previewPlan},
 		{pattern: "GET /plans/{plan}", serve: getPlan},
-		{pattern: "GET /plans/{plan}/export", costly: true, serve: exportPlan},
+		{pattern: "GET /plans/{plan}/export", export: true, serve: exportPlan},
 		{pattern: "GET /plans/{plan}/tasks", serve: listTasks},
 		{pattern: "GET /plans/{plan}/matrix", serve: getMatrix},
 		{pattern: "GET /plans/{plan}/failures", costly: true, serve: listFailures},

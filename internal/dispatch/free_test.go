@@ -10,7 +10,7 @@ import (
 func TestSearchesAreBounded(t *testing.T) {
 	t.Parallel()
 	ss := searches{byPlan: make(map[plan.ID]*search)}
-	for id := range plan.ID(2 * maxSearches) {
+	for id := range plan.ID(maxSearches + 100) {
 		if s := ss.of(id); s != ss.of(id) {
 			t.Fatalf("the search of plan %s is not remembered", id)
 		}

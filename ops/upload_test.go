@@ -104,7 +104,7 @@ func withLines(r reply) []string {
 // The command of the documentation does what it says, with the files that are beside it.
 func TestDocumentedUpload(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("curl"); err != nil {
+	if _, err := exec.LookPath("curl"); err != nil && os.Getenv("CI") == "" {
 		t.Skip(err)
 	}
 	text, err := os.ReadFile("../docs/ops.md")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -27,13 +28,9 @@ type verdict struct {
 // a lock that judge finds stale then stays stale as long as it has exactly this value. Each plan is
 // read once and its tasks in one call, whatever the number of locks.
 func (m *Manager) judge(ctx context.Context, locks []store.TenantLock) (v verdict, err error) {
-	byPlan := make(map[plan.ID][]store.TenantLock)
-	for _, l := range locks {
-		byPlan[l.Plan] = append(byPlan[l.Plan], l)
-	}
-	for _, id := range slices.Sorted(maps.Keys(byPlan)) {
-		if err := m.judgePlan(ctx, id, byPlan[id], &v); err != nil {
-			l := byPlan[id][0]
+	for id, of := range byPlan(locks) {
+		if err := m.judgePlan(ctx, id, of, &v); err != nil {
+			l := of[0]
 			return v, fmt.Errorf("tenant %q is held by plan %s, task %d of which cannot be looked at: %w", l.Tenant, id, l.Ordinal, err)
 		}
 	}
@@ -43,18 +40,29 @@ func (m *Manager) judge(ctx context.Context, locks []store.TenantLock) (v verdic
 // judgeOrSpare is judge, but takes the locks of plans that cannot be looked at for held. The error
 // is that of the first of these plans.
 func (m *Manager) judgeOrSpare(ctx context.Context, locks []store.TenantLock) (v verdict, err error) {
-	byPlan := make(map[plan.ID][]store.TenantLock)
-	for _, l := range locks {
-		byPlan[l.Plan] = append(byPlan[l.Plan], l)
-	}
-	for _, id := range slices.Sorted(maps.Keys(byPlan)) {
-		of, problem := m.judge(ctx, byPlan[id])
+	for _, locks := range byPlan(locks) {
+		of, problem := m.judge(ctx, locks)
 		if problem != nil {
-			of, err = verdict{held: byPlan[id]}, cmp.Or(err, problem)
+			of, err = verdict{held: locks}, cmp.Or(err, problem)
 		}
 		v.stale, v.starting, v.held = append(v.stale, of.stale...), append(v.starting, of.starting...), append(v.held, of.held...)
 	}
 	return v, err
+}
+
+// byPlan yields the locks of each plan, in ascending order of the plans' ids.
+func byPlan(locks []store.TenantLock) iter.Seq2[plan.ID, []store.TenantLock] {
+	return func(yield func(plan.ID, []store.TenantLock) bool) {
+		of := make(map[plan.ID][]store.TenantLock)
+		for _, l := range locks {
+			of[l.Plan] = append(of[l.Plan], l)
+		}
+		for _, id := range slices.Sorted(maps.Keys(of)) {
+			if !yield(id, of[id]) {
+				return
+			}
+		}
+	}
 }
 
 // judgePlan judges locks of one plan and adds them to v.

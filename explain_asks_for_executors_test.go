@@ -81,12 +81,7 @@ func TestExplainInAWorker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, reads := memstore.New(), 0
-		e := newEngine(t, storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
-			if c.Method == "Workers" {
-				reads++
-			}
-			return c.Do(ctx)
-		}), cutover.Config{Executors: executor.Registry{"X": executor.Func(untilStopped)}, Capacity: 1})
+		e := newEngine(t, counting(s, "Workers", &reads), cutover.Config{Executors: executor.Registry{"X": executor.Func(untilStopped)}, Capacity: 1})
 		runEngine(t, e)
 		busy := launch(t, e, spec("a"))
 		synctest.Wait()

@@ -240,5 +240,16 @@ func (m *interceptedStore) away(methods ...string) {
 	})
 }
 
+// counting returns a store over s that counts the calls of a method in n, for tests in
+// which no two calls are made at the same time.
+func counting(s store.Store, method string, n *int) store.Store {
+	return storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
+		if c.Method == method {
+			*n++
+		}
+		return c.Do(ctx)
+	})
+}
+
 // untilFailed fails immediately.
 func untilFailed(context.Context, *executor.Run) error { return errors.New("fails") }

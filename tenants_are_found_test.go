@@ -103,12 +103,7 @@ func TestTheSearchForATenantIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, reads := memstore.New(), 0
-		e := commanding(t, storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
-			if c.Method == "Tenants" {
-				reads++
-			}
-			return c.Do(ctx)
-		}))
+		e := commanding(t, counting(s, "Tenants", &reads))
 		missing := make(map[task.ID]bool)
 		large := func() {
 			sp := plan.Spec{Name: "large", ExecutorType: "X", Tenants: make([]task.Tenant, 130_000)}

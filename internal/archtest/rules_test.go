@@ -52,7 +52,8 @@ var arrows = []arrow{
 
 	// Packages that store. A driver imports the contract and the types that the contract uses.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},
-	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
+	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "store/internal/planrecord", "plan", "plan/strategy", "task", "checkpoint"}},
+	{from: "store/internal/planrecord", to: []string{"plan", "plan/strategy", "plan/strategy/window", "task"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
 
 	// Packages that act. The root puts the engine's packages together.

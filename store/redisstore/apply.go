@@ -9,6 +9,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
 
 // Apply implements store.Writer. It puts the plan on the agenda before it writes the command, so
@@ -18,7 +19,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 		return store.Applied{}, err
 	}
 	l := s.queues.of(c.Plan.ID)
-	control, err := json.Marshal(controlOf(&c.Plan.Control))
+	control, err := json.Marshal(planrecord.ControlOf(&c.Plan.Control))
 	if err != nil {
 		return store.Applied{}, fmt.Errorf("redisstore: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -47,7 +48,7 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 func (s *Store) begin(ctx context.Context, c *store.Create) (store.Creation, error) {
 	created := c.Plan
 	created.CreatedBy = c.Actor
-	text, err := json.Marshal(specOf(&created))
+	text, err := json.Marshal(planrecord.SpecOf(&created))
 	if err != nil {
 		return store.Creation{}, fmt.Errorf("redisstore: %w", err)
 	}
@@ -168,10 +169,10 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 		return store.ErrNotFound
 	}
 	p := plan.Plan{ID: c.ID}
-	var sp spec
+	var sp planrecord.Spec
 	err = json.Unmarshal([]byte(mine), &sp)
 	if err == nil {
-		err = sp.fill(&p)
+		err = sp.Fill(&p)
 	}
 	if err == nil {
 		waves, _ := text[4].(string)
@@ -183,7 +184,7 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	}
 	actor, _ := text[3].(string)
 	event := appendEvent(nil, &plan.Event{Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: actor})
-	ctl, err := json.Marshal(controlOf(&p.Control))
+	ctl, err := json.Marshal(planrecord.ControlOf(&p.Control))
 	if err != nil {
 		return fmt.Errorf("redisstore: %w", err)
 	}

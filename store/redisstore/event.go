@@ -11,19 +11,9 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/task"
 )
-
-// detail has the values that few events have; it is the last part of an event's line.
-type detail struct {
-	Actor   string         `json:"actor,omitempty"`
-	Reason  string         `json:"reason,omitempty"`
-	Filter  string         `json:"filter,omitempty"`
-	Wave    int            `json:"wave,omitempty"`
-	Added   int            `json:"added,omitempty"`
-	Alone   bool           `json:"stayStopped,omitempty"`
-	Failure *failureRecord `json:"failure,omitempty"`
-}
 
 // appendEvent appends the line of a decision's event.
 func appendEvent(to []byte, e *plan.Event) []byte {
@@ -36,14 +26,8 @@ func appendEvent(to []byte, e *plan.Event) []byte {
 		to = append(append(to, '\t'), lineBreaks.Replace(field)...)
 	}
 	to = append(to, '\t')
-	d := detail{Actor: e.Actor, Reason: e.Reason, Filter: e.Filter, Wave: e.Wave, Added: e.Added, Alone: e.StayStopped}
-	if e.Failure != nil {
-		d.Failure = new(failureRecord)
-		if c := e.Failure.Clip(); json.Unmarshal(marshalFailure(&c), d.Failure) != nil {
-			d.Failure = nil
-		}
-	}
-	if d == (detail{}) {
+	d, any := planrecord.DetailOf(e)
+	if !any {
 		return to
 	}
 	text, err := json.Marshal(d)
@@ -154,15 +138,11 @@ func parseEvent(id plan.ID, line string) (plan.Event, bool) {
 	if f[5] == "" {
 		return e, true
 	}
-	var d detail
+	var d planrecord.Detail
 	if json.Unmarshal([]byte(f[5]), &d) != nil {
 		return e, false
 	}
-	e.Actor, e.Reason, e.Filter, e.Wave, e.Added = d.Actor, d.Reason, d.Filter, d.Wave, d.Added
-	e.StayStopped = d.Alone
-	if d.Failure != nil {
-		e.Failure = d.Failure.info()
-	}
+	d.Fill(&e)
 	return e, true
 }
 

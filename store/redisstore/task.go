@@ -98,7 +98,7 @@ func parseHead(s string) (head, bool) {
 	h := head{letter: state[0], request: task.Request(state[1] - '0')}
 	h.token = task.Token(r.number(' '))
 	r.number(' ') // the worker's last change
-	h.losses, h.elapsed, h.updated = int(r.number(' ')), millis(r.number(' ')), r.number(' ')
+	h.losses, h.elapsed, h.updated = int(r.number(' ')), time.Duration(r.number(' '))*time.Millisecond, r.number(' ')
 	r.number(' ') // what is stored beside the head
 	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
 	h.started, h.ended = r.number(' '), r.number(' ')

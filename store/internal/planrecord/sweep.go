@@ -1,4 +1,4 @@
-package redisstore
+package planrecord
 
 import (
 	"github.com/cutover-go/cutover/plan"

@@ -34,10 +34,16 @@ var ErrAdding = errors.New("cutover: other tenants are being added to the plan")
 // tenants as [Engine.Start] does, with the same errors. Returns [ErrAdding] if another call is
 // adding tenants to the plan.
 func (e *Engine) AddTenants(ctx context.Context, id plan.ID, tenants []task.Tenant, opts ...CommandOption) (PlanResult, error) {
+	c := commandOf(opts)
+	return observe(ctx, e, c.as("AddTenants", id, 0), func(ctx context.Context) (PlanResult, error) {
+		return add(ctx, e, id, tenants, c)
+	}, PlanResult.report)
+}
+
+func add(ctx context.Context, e *Engine, id plan.ID, tenants []task.Tenant, c command) (PlanResult, error) {
 	if err := plan.CheckTenants(tenants); err != nil {
 		return PlanResult{}, err
 	}
-	c := commandOf(opts)
 	if p, repeated, err := c.repeated(ctx, e.client, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}

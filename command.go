@@ -49,28 +49,28 @@ const (
 // tasks stop at their next boundary. Undos go on. The counters of the returned plan show how many
 // tasks are still in flight.
 func (e *Engine) Pause(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, plan.Plan.Pause)
+	return planCommand(ctx, e, "Pause", id, opts, plan.Plan.Pause)
 }
 
 // Resume continues a paused or failed plan. It acknowledges the failures of the plan so far;
 // Plan.Acknowledged in the result is their number. Failed tasks stay failed, and tasks that were
 // paused individually stay paused. While the open wave is being undone a plan cannot be resumed.
 func (e *Engine) Resume(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, plan.Plan.Resume)
+	return planCommand(ctx, e, "Resume", id, opts, plan.Plan.Resume)
 }
 
 // Cancel ends a plan: its pending tasks are canceled in the same write. Tasks in flight stop at
 // their next boundary; if an executor has not stopped after the CancelGrace, its context is
 // canceled. Canceling a rollback stops its undos and leaves the plan ROLLBACK_FAILED.
 func (e *Engine) Cancel(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, plan.Plan.Cancel)
+	return planCommand(ctx, e, "Cancel", id, opts, plan.Plan.Cancel)
 }
 
 // Rollback undoes a plan. It first acts like a cancel; when no task is running any more, every task
 // that has run is undone, in reverse order. Returns [ErrCannotUndo] if this process has the plan's
 // executor, and it cannot undo.
 func (e *Engine) Rollback(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
+	return planCommand(ctx, e, "Rollback", id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
 		return e.cfg.undoable(p.Rollback(by))
 	})
 }
@@ -84,7 +84,7 @@ func (e *Engine) Rollback(ctx context.Context, id plan.ID, opts ...CommandOption
 // that have run since. Returns plan.ErrNotApplicable if there is no such wave, if it has not
 // opened, or if another one is being undone, and [ErrCannotUndo] as [Engine.Rollback] does.
 func (e *Engine) RollbackWave(ctx context.Context, id plan.ID, wave int, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
+	return planCommand(ctx, e, "RollbackWave", id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
 		return e.cfg.undoable(p.RollbackWave(wave, by))
 	})
 }
@@ -96,7 +96,7 @@ func (e *Engine) RollbackWave(ctx context.Context, id plan.ID, wave int, opts ..
 // returns plan.ErrSweepsFull if too many commands on many tasks are under way. [Engine.Select]
 // retries only some of the failed tasks, and counts them first.
 func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, from RetryFrom, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
+	return planCommand(ctx, e, "RetryFailed", id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) {
 		return p.RetryFailed(from, by)
 	})
 }
@@ -105,21 +105,21 @@ func (e *Engine) RetryFailed(ctx context.Context, id plan.ID, from RetryFrom, op
 // number, from 1; 0 means the next wave that needs an approval. An approval may be given before it
 // is asked for. Returns plan.ErrNotApplicable if no such wave waits, or will wait.
 func (e *Engine) Approve(ctx context.Context, id plan.ID, wave int, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Approve(wave, by) })
+	return planCommand(ctx, e, "Approve", id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Approve(wave, by) })
 }
 
 // Reject pauses a plan before a wave that needs an approval, and takes back an approval of a wave
 // that has not opened. After a resume the plan asks for the approval again. wave is as in
 // [Engine.Approve].
 func (e *Engine) Reject(ctx context.Context, id plan.ID, wave int, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(wave, by) })
+	return planCommand(ctx, e, "Reject", id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Reject(wave, by) })
 }
 
 // Tune changes the strategy of a plan that may be running; fields that t leaves unset stay as they
 // are. Plan.Rules returns the strategy in force, Plan.Strategy the one that the plan was created
 // with. Returns plan.ErrInvalid if t has faults, and names each.
 func (e *Engine) Tune(ctx context.Context, id plan.ID, t strategy.Tuning, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Tune(t, by) })
+	return planCommand(ctx, e, "Tune", id, opts, func(p plan.Plan, by plan.By) (plan.Decision, error) { return p.Tune(t, by) })
 }
 
 // Note writes down the reason that is given with [Because] as an event of the plan, for instance
@@ -127,14 +127,22 @@ func (e *Engine) Tune(ctx context.Context, id plan.ID, t strategy.Tuning, opts .
 // state; while the plan is being started it returns plan.ErrNotApplicable. Without a reason it
 // returns plan.ErrInvalid.
 func (e *Engine) Note(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	return planCommand(ctx, e, id, opts, plan.Note)
+	return planCommand(ctx, e, "Note", id, opts, plan.Note)
 }
 
 // planCommand decides and commits a command, and repeats both if the plan changed in between.
 func planCommand(
-	ctx context.Context, e *Engine, id plan.ID, opts []CommandOption, decide func(plan.Plan, plan.By) (plan.Decision, error),
+	ctx context.Context, e *Engine, name string, id plan.ID, opts []CommandOption, decide func(plan.Plan, plan.By) (plan.Decision, error),
 ) (PlanResult, error) {
 	c := commandOf(opts)
+	return observe(ctx, e, c.as(name, id, 0), func(ctx context.Context) (PlanResult, error) {
+		return decideAndCommit(ctx, e, id, c, decide)
+	}, PlanResult.report)
+}
+
+func decideAndCommit(
+	ctx context.Context, e *Engine, id plan.ID, c command, decide func(plan.Plan, plan.By) (plan.Decision, error),
+) (PlanResult, error) {
 	if p, repeated, err := c.repeated(ctx, e.client, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}

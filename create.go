@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -36,11 +37,13 @@ const creationTTL = 30 * time.Second
 // will do wave by wave, before it is created, call Spec.Arrange.
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
-	arranged, err := admit(e, spec, o)
-	if err != nil {
-		return plan.Plan{}, err
-	}
-	return join(ctx, e, spec, arranged, o)
+	return observe(ctx, e, o.command.as("Create", 0, 0), func(ctx context.Context) (plan.Plan, error) {
+		arranged, err := admit(e, spec, o)
+		if err != nil {
+			return plan.Plan{}, err
+		}
+		return join(ctx, e, spec, arranged, o)
+	}, func(p plan.Plan) hook.CommandResult { return hook.CommandResult{Plan: p} })
 }
 
 // admit returns how the tenants of a spec are arranged, or its faults. It logs what is suspicious.
@@ -67,7 +70,7 @@ func admit(e *Engine, spec plan.Spec, o createOptions) (plan.Arrangement, error)
 
 // join creates a plan, or returns the one that has its key.
 func join(ctx context.Context, e *Engine, spec plan.Spec, arranged plan.Arrangement, o createOptions) (plan.Plan, error) {
-	c, err := create(ctx, e.client, spec, arranged, o.command.Actor)
+	c, err := create(ctx, e.client, annotated(ctx, e, spec), arranged, o.command.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}

@@ -37,6 +37,12 @@ func errNoKey() error {
 func (e *Engine) EnsureStarted(ctx context.Context, spec plan.Spec, opts ...CreateOption) (PlanResult, error) {
 	o := createOptionsOf(opts)
 	o.needsKey = true
+	return observe(ctx, e, o.command.as("EnsureStarted", 0, 0), func(ctx context.Context) (PlanResult, error) {
+		return ensureStarted(ctx, e, spec, o)
+	}, PlanResult.report)
+}
+
+func ensureStarted(ctx context.Context, e *Engine, spec plan.Spec, o createOptions) (PlanResult, error) {
 	arranged, err := admit(e, spec, o)
 	if err != nil {
 		return PlanResult{}, err

@@ -16,6 +16,14 @@ import (
 // goes away, any engine carries the removal on. A [CommandID] has no effect.
 func (e *Engine) Remove(ctx context.Context, id plan.ID, opts ...CommandOption) error {
 	c := commandOf(opts)
+	_, err := observe(ctx, e, c.as("Remove", id, 0), func(ctx context.Context) (plan.Plan, error) {
+		return remove(ctx, e, id, c)
+	}, func(p plan.Plan) hook.CommandResult { return hook.CommandResult{Plan: p} })
+	return err
+}
+
+// remove removes a plan and returns it as it was.
+func remove(ctx context.Context, e *Engine, id plan.ID, c command) (plan.Plan, error) {
 	p, err := e.client.Plan(ctx, id)
 	if err == nil {
 		err = c.Check(p)
@@ -24,7 +32,7 @@ func (e *Engine) Remove(ctx context.Context, id plan.ID, opts ...CommandOption) 
 		err = plan.CheckRemoval(p)
 	}
 	if err != nil {
-		return err
+		return p, err
 	}
 	for begun, more := false, true; more; {
 		err = e.client.Do(ctx, "remove", func() (err error) {
@@ -32,12 +40,12 @@ func (e *Engine) Remove(ctx context.Context, id plan.ID, opts ...CommandOption) 
 			return err
 		})
 		if err != nil {
-			return err
+			return p, err
 		}
 		if !begun { // whoever carries it on has not read the plan
 			e.cfg.Hooks.OnPlanRemoved(p, hook.Removal{Actor: c.Actor, Reason: c.Reason})
 			begun = true
 		}
 	}
-	return nil
+	return p, nil
 }

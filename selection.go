@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -54,30 +55,30 @@ type TasksResult struct {
 // Retry does what [Engine.RetryTask] does, [FromCheckpoint] or [FromScratch]. A plan that is FAILED
 // or COMPLETED runs again as soon as the command is accepted.
 func (s Selection) Retry(ctx context.Context, from RetryFrom, opts ...TasksOption) (TasksResult, error) {
-	return s.give(ctx, plan.Sweep{Kind: plan.SweepRetry, From: from}, opts)
+	return s.give(ctx, "RetryTasks", plan.Sweep{Kind: plan.SweepRetry, From: from}, opts)
 }
 
 // Pause does what [Engine.PauseTask] does. It leaves pending tasks as they are.
 func (s Selection) Pause(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
-	return s.give(ctx, plan.Sweep{Kind: plan.SweepPauseTasks}, opts)
+	return s.give(ctx, "PauseTasks", plan.Sweep{Kind: plan.SweepPauseTasks}, opts)
 }
 
 // Resume does what [Engine.ResumeTask] does, but starts nothing in a plan that is FAILED: the tasks
 // run when the plan does, as in a plan that is PAUSED. A breach ends the command.
 func (s Selection) Resume(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
-	return s.give(ctx, plan.Sweep{Kind: plan.SweepResumeTasks}, opts)
+	return s.give(ctx, "ResumeTasks", plan.Sweep{Kind: plan.SweepResumeTasks}, opts)
 }
 
 // Cancel does what [Engine.CancelTask] does. If the filter selects pending tasks, no pending task
 // of the plan begins until that is done.
 func (s Selection) Cancel(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
-	return s.give(ctx, plan.Sweep{Kind: plan.SweepCancelTasks}, opts)
+	return s.give(ctx, "CancelTasks", plan.Sweep{Kind: plan.SweepCancelTasks}, opts)
 }
 
 // Skip does what [Engine.SkipTask] does. If the filter selects pending tasks, no pending task of
 // the plan begins until that is done, even if the plan is started meanwhile.
 func (s Selection) Skip(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
-	return s.give(ctx, plan.Sweep{Kind: plan.SweepSkipTasks}, opts)
+	return s.give(ctx, "SkipTasks", plan.Sweep{Kind: plan.SweepSkipTasks}, opts)
 }
 
 // Rollback does what [Engine.RollbackTask] does, from the last of the tasks to the first: also in a
@@ -86,13 +87,21 @@ func (s Selection) Skip(ctx context.Context, opts ...TasksOption) (TasksResult, 
 // undo that too, cancel the selection first. The plan keeps its state. Returns [ErrCannotUndo] if
 // this process has the plan's executor, and the executor cannot undo.
 func (s Selection) Rollback(ctx context.Context, opts ...TasksOption) (TasksResult, error) {
-	return s.give(ctx, plan.Sweep{Kind: plan.SweepRollbackTasks}, opts)
+	return s.give(ctx, "RollbackTasks", plan.Sweep{Kind: plan.SweepRollbackTasks}, opts)
 }
 
 // give counts the tasks that a command reaches, and queues the command.
-func (s Selection) give(ctx context.Context, sweep plan.Sweep, opts []TasksOption) (TasksResult, error) {
+func (s Selection) give(ctx context.Context, name string, sweep plan.Sweep, opts []TasksOption) (TasksResult, error) {
 	sweep.Filter = s.f
 	o := tasksOptionsOf(opts)
+	return observe(ctx, s.e, o.command.as(name, s.id, 0), func(ctx context.Context) (TasksResult, error) {
+		return s.countAndQueue(ctx, sweep, o)
+	}, func(r TasksResult) hook.CommandResult {
+		return hook.CommandResult{Plan: r.Plan, Unchanged: r.Unchanged || o.dryRun, Repeated: r.Repeated}
+	})
+}
+
+func (s Selection) countAndQueue(ctx context.Context, sweep plan.Sweep, o tasksOptions) (TasksResult, error) {
 	c := o.command
 	if !o.dryRun {
 		if p, repeated, err := c.repeated(ctx, s.e.client, s.id); repeated || err != nil {

@@ -37,7 +37,10 @@ const (
 // if that start was given up, they go on. No start fails because of another start that is given up,
 // unless it has waited for a minute.
 func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
-	return start(ctx, e, id, commandOf(opts), time.Now().Add(startTimeout))
+	c := commandOf(opts)
+	return observe(ctx, e, c.as("Start", id, 0), func(ctx context.Context) (PlanResult, error) {
+		return start(ctx, e, id, c, time.Now().Add(startTimeout))
+	}, PlanResult.report)
 }
 
 // start makes a plan run. It waits for other starts until the deadline.

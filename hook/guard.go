@@ -5,14 +5,20 @@ import (
 	"runtime/debug"
 
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/plan"
 )
 
 // Guard returns a copy of h that an engine can call without checks. Functions that are nil do
-// nothing. A panic in a function is recovered and logged to l with its stack. If OnExecuteStart
-// panics or returns nil, the execution continues with the context that was passed to it.
+// nothing. A panic in a function is recovered and logged to l with its stack. If OnExecuteStart or
+// OnCommandStart panics or returns nil, what follows continues with the context that was passed to
+// it.
 func (h Hooks) Guard(l *zap.Logger) Hooks {
 	return Hooks{
-		OnExecuteStart: guardStart(l, h.OnExecuteStart),
+		OnCreate:       guardCreate(l, h.OnCreate),
+		OnCommandStart: guardStart(l, "OnCommandStart", h.OnCommandStart),
+		OnCommandEnd:   guard3(l, "OnCommandEnd", h.OnCommandEnd),
+		OnExecuteStart: guardStart(l, "OnExecuteStart", h.OnExecuteStart),
 		OnExecuteEnd:   guard3(l, "OnExecuteEnd", h.OnExecuteEnd),
 		OnSave:         guard3(l, "OnSave", h.OnSave),
 		OnProgress:     guard2(l, "OnProgress", h.OnProgress),
@@ -24,15 +30,27 @@ func (h Hooks) Guard(l *zap.Logger) Hooks {
 	}
 }
 
-func guardStart(l *zap.Logger, f func(context.Context, Execution) context.Context) func(context.Context, Execution) context.Context {
+func guardStart[X any](l *zap.Logger, name string, f func(context.Context, X) context.Context) func(context.Context, X) context.Context {
 	if f == nil {
-		return func(ctx context.Context, _ Execution) context.Context { return ctx }
+		return func(ctx context.Context, _ X) context.Context { return ctx }
 	}
-	return func(ctx context.Context, x Execution) context.Context {
-		var panicked startPanic
-		own := panicked.call(ctx, x, f)
-		for _, r := range panicked.values {
-			r.log(l, "OnExecuteStart")
+	return func(ctx context.Context, x X) context.Context {
+		own, panicked := callStart(ctx, x, f)
+		for _, r := range panicked {
+			r.log(l, name)
+		}
+		return own
+	}
+}
+
+func guardCreate(l *zap.Logger, f func(context.Context, plan.Spec) map[string]string) func(context.Context, plan.Spec) map[string]string {
+	if f == nil {
+		return func(context.Context, plan.Spec) map[string]string { return nil }
+	}
+	return func(ctx context.Context, s plan.Spec) map[string]string {
+		own, panicked := callCreate(ctx, s, f)
+		for _, r := range panicked {
+			r.log(l, "OnCreate")
 		}
 		return own
 	}

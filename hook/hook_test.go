@@ -3,6 +3,7 @@ package hook_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,7 +37,8 @@ func callAll(t *testing.T, h hook.Hooks) context.Context {
 				args[n] = reflect.ValueOf(t.Context())
 			}
 		}
-		if out := f.Call(args); len(out) == 1 {
+		out := f.Call(args)
+		if v.Type().Field(i).Name == "OnExecuteStart" {
 			own, _ = out[0].Interface().(context.Context)
 		}
 	}
@@ -54,6 +56,16 @@ func noting(name string, notes *[]string, panics bool) hook.Hooks {
 		}
 	}
 	return hook.Hooks{
+		OnCreate: func(context.Context, plan.Spec) map[string]string {
+			note("create")
+			return map[string]string{"set by": name, name: "yes"}
+		},
+		OnCommandStart: func(ctx context.Context, _ hook.Command) context.Context {
+			note("command")
+			before, _ := ctx.Value(key{}).(string)
+			return context.WithValue(ctx, key{}, before+name)
+		},
+		OnCommandEnd: func(context.Context, hook.Command, hook.CommandResult) { note("result") },
 		OnExecuteStart: func(ctx context.Context, _ hook.Execution) context.Context {
 			note("start")
 			before, _ := ctx.Value(key{}).(string)
@@ -88,7 +100,7 @@ func TestGuardRecovers(t *testing.T) {
 	if len(notes) != want || logs.Len() != want {
 		t.Errorf("%d calls, %d panics logged, want %d", len(notes), logs.Len(), want)
 	}
-	if f := logs.All()[0].ContextMap(); f["hook"] != "OnExecuteStart" || f["value"] != "broken" || f["stack"] == "" {
+	if f := logs.All()[0].ContextMap(); f["hook"] != "OnCreate" || f["value"] != "broken" || f["stack"] == "" {
 		t.Errorf("logged %v", f)
 	}
 }
@@ -102,9 +114,9 @@ func TestJoin(t *testing.T) {
 			h := hook.Join(noting("a", &notes, panics), hook.Hooks{}, noting("b", &notes, false)).Guard(zap.NewNop())
 			own := callAll(t, h)
 			var want []string
-			for _, what := range []string{"start", "end", "save", "progress", "plan", "removal", "lease", "worker", "fault"} {
+			for _, what := range []string{"create", "command", "result", "start", "end", "save", "progress", "plan", "removal", "lease", "worker", "fault"} {
 				first, second := "a ", "b "
-				if what == "end" {
+				if what == "end" || what == "result" {
 					first, second = second, first
 				}
 				want = append(want, first+what, second+what)
@@ -166,4 +178,27 @@ func TestJoinedStartsWithoutAGuard(t *testing.T) {
 	}()
 	h.OnExecuteStart(t.Context(), hook.Execution{})
 	t.Error("did not panic")
+}
+
+// Commands nest as executions do, and each creation gets the annotations of all that did not panic.
+func TestJoinedCommands(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zapcore.ErrorLevel)
+	var notes []string
+	inner := hook.Join(noting("a", &notes, true), noting("b", &notes, false))
+	h := hook.Join(inner, noting("c", &notes, false)).Guard(zap.New(core))
+	if got := h.OnCommandStart(t.Context(), hook.Command{}).Value(key{}); got != "bc" {
+		t.Errorf("the contexts nest as %v", got)
+	}
+	got := h.OnCreate(t.Context(), plan.Spec{})
+	if want := map[string]string{"set by": "b", "b": "yes", "c": "yes"}; !maps.Equal(got, want) {
+		t.Errorf("annotations %v, want %v", got, want)
+	}
+	var panicked []any
+	for _, l := range logs.All() {
+		panicked = append(panicked, l.ContextMap()["hook"])
+	}
+	if !slices.Equal(panicked, []any{"OnCommandStart", "OnCreate"}) {
+		t.Errorf("panics of %v are logged", panicked)
+	}
 }

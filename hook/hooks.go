@@ -11,6 +11,18 @@ import (
 
 // Hooks are functions that an engine calls. Each may be nil.
 type Hooks struct {
+	// OnCreate is called before a new plan is written, with the context of the call: that of
+	// OnCommandStart. It returns annotations that are stored with the plan beside those of its
+	// spec, for instance the context of a trace; an annotation of the spec itself stays as it is.
+	// If all of them together are not allowed (plan.MaxAnnotations), what the hook returned is left
+	// out, and that is logged. The spec's maps and slices must not be changed. A plan that its
+	// idempotency key finds keeps its own annotations.
+	OnCreate func(ctx context.Context, s plan.Spec) map[string]string
+	// OnCommandStart is called before a command is carried out or refused. The command and
+	// OnCommandEnd get the context that it returns, which must derive from ctx.
+	OnCommandStart func(ctx context.Context, c Command) context.Context
+	// OnCommandEnd is called when the command is over.
+	OnCommandEnd func(ctx context.Context, c Command, r CommandResult)
 	// OnExecuteStart is called before an executor runs. The executor and OnExecuteEnd get the
 	// context that it returns, so that a tracing span can be passed in it. The context must derive
 	// from ctx.
@@ -55,6 +67,13 @@ type Execution struct {
 	Tenant       string
 	ExecutorType string
 	Attempt      int
+	// Step is the step of the checkpoint from which the executor continues, empty if there is none.
+	Step string
+	// Losses counts the workers that the task has lost since its last checkpoint, retry or
+	// rollback: above 0 the execution takes over from a process that died or was too slow.
+	Losses int
+	// Annotations are those of the plan. The map is shared and must not be changed.
+	Annotations map[string]string
 	// Rollback reports that the executor undoes the work instead of doing it.
 	Rollback bool
 	// Verify reports that the work was done earlier and that the executor only verifies that it is

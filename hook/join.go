@@ -9,12 +9,16 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// Join returns hooks that call the hooks of every observer in the given order, except OnExecuteEnd,
-// which is called in the reverse order, as spans nest. Each OnExecuteStart gets the context that
-// the OnExecuteStart of the previous observer returned. A function that is nil or panics does not
-// keep those of the other observers from being called; an OnExecuteStart that panics or returns nil
-// leaves the context as it was.
+// Join returns hooks that call the hooks of every observer in the given order, except OnExecuteEnd
+// and OnCommandEnd, which are called in the reverse order, as spans nest. Each OnExecuteStart and
+// OnCommandStart gets the context that the one of the previous observer returned. The annotations
+// of every OnCreate are stored; the first observer that sets one wins. A function that is nil or
+// panics does not keep those of the other observers from being called; a start that panics or
+// returns nil leaves the context as it was, and an OnCreate that panics adds nothing.
 func Join(observers ...Hooks) Hooks {
+	var creates []func(context.Context, plan.Spec) map[string]string
+	var commands []func(context.Context, Command) context.Context
+	var results []func(context.Context, Command, CommandResult)
 	var starts []func(context.Context, Execution) context.Context
 	var ends []func(context.Context, Execution, Outcome)
 	var saves []func(task.ID, string, int)
@@ -25,6 +29,9 @@ func Join(observers ...Hooks) Hooks {
 	var workers []func(task.ID, string)
 	var faults []func(string, error)
 	for _, h := range observers {
+		creates = append(creates, h.OnCreate)
+		commands = append(commands, h.OnCommandStart)
+		results = append(results, h.OnCommandEnd)
 		starts = append(starts, h.OnExecuteStart)
 		ends = append(ends, h.OnExecuteEnd)
 		saves = append(saves, h.OnSave)
@@ -36,7 +43,11 @@ func Join(observers ...Hooks) Hooks {
 		faults = append(faults, h.OnStoreFault)
 	}
 	slices.Reverse(ends)
+	slices.Reverse(results)
 	return Hooks{
+		OnCreate:       joinCreates(creates),
+		OnCommandStart: joinStarts(commands),
+		OnCommandEnd:   join3(results),
 		OnExecuteStart: joinStarts(starts),
 		OnExecuteEnd:   join3(ends),
 		OnSave:         join3(saves),
@@ -49,21 +60,46 @@ func Join(observers ...Hooks) Hooks {
 	}
 }
 
-func joinStarts(all []func(context.Context, Execution) context.Context) func(context.Context, Execution) context.Context {
-	set := slices.DeleteFunc(all, func(f func(context.Context, Execution) context.Context) bool { return f == nil })
+func joinStarts[X any](all []func(context.Context, X) context.Context) func(context.Context, X) context.Context {
+	set := slices.DeleteFunc(all, func(f func(context.Context, X) context.Context) bool { return f == nil })
 	if len(set) == 0 {
 		return nil
 	}
-	return func(ctx context.Context, x Execution) context.Context {
-		panicked := &startPanic{}
+	return func(ctx context.Context, x X) context.Context {
+		var all []recovered
 		for _, start := range set {
-			ctx = panicked.call(ctx, x, start)
+			var panicked []recovered
+			ctx, panicked = callStart(ctx, x, start)
+			all = append(all, panicked...)
 		}
-		if len(panicked.values) > 0 {
-			panicked.own = ctx
-			panic(panicked)
+		if len(all) > 0 {
+			panic(&startPanic[context.Context]{own: ctx, values: all})
 		}
 		return ctx
+	}
+}
+
+func joinCreates(all []func(context.Context, plan.Spec) map[string]string) func(context.Context, plan.Spec) map[string]string {
+	set := slices.DeleteFunc(all, func(f func(context.Context, plan.Spec) map[string]string) bool { return f == nil })
+	if len(set) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, s plan.Spec) map[string]string {
+		own := make(map[string]string)
+		var all []recovered
+		for _, create := range set {
+			added, panicked := callCreate(ctx, s, create)
+			all = append(all, panicked...)
+			for k, v := range added {
+				if _, set := own[k]; !set {
+					own[k] = v
+				}
+			}
+		}
+		if len(all) > 0 {
+			panic(&startPanic[map[string]string]{own: own, values: all})
+		}
+		return own
 	}
 }
 

@@ -6,13 +6,15 @@ import (
 	"runtime/debug"
 
 	"go.uber.org/zap"
+
+	"github.com/cutover-go/cutover/plan"
 )
 
-// startPanic is the panic of a joined OnExecuteStart, some of whose functions panicked: it has the
-// context that the others returned. A panic loses the result of a function, and the observers that
-// did not panic need their contexts at the end of the execution.
-type startPanic struct {
-	own    context.Context //nolint:containedctx // the result of a function that cannot return it
+// startPanic is the panic of joined functions with a result, some of which panicked: it has the
+// result of the others. A panic loses the result of a function, and the observers that did not
+// panic need theirs: the context at the end of the execution, or the annotations in the plan.
+type startPanic[R any] struct {
+	own    R
 	values []recovered
 }
 
@@ -22,34 +24,44 @@ type recovered struct {
 	stack []byte
 }
 
-// call calls one OnExecuteStart and returns the context for the next. It keeps a panic.
-func (p *startPanic) call(
-	ctx context.Context, x Execution, start func(context.Context, Execution) context.Context,
-) (own context.Context) {
+// callStart calls one OnExecuteStart or OnCommandStart. It returns the context for the next, and
+// the panics that it has recovered from.
+func callStart[X any](ctx context.Context, x X, start func(context.Context, X) context.Context) (own context.Context, panicked []recovered) {
 	own = ctx
 	defer func() {
 		if v := recover(); v != nil {
-			own = p.add(own, v)
+			own, panicked = afterPanic(own, v)
 		}
 	}()
 	if c := start(ctx, x); c != nil {
 		own = c
 	}
-	return own
+	return own, nil
 }
 
-// add adds a panic, or those of a joined function. It returns the context that counts after it.
-func (p *startPanic) add(ctx context.Context, v any) context.Context {
-	if inner, joined := v.(*startPanic); joined {
-		p.values = append(p.values, inner.values...)
-		return inner.own
+// callCreate calls one OnCreate in the same way.
+func callCreate(
+	ctx context.Context, s plan.Spec, create func(context.Context, plan.Spec) map[string]string,
+) (own map[string]string, panicked []recovered) {
+	defer func() {
+		if v := recover(); v != nil {
+			own, panicked = afterPanic(own, v)
+		}
+	}()
+	return create(ctx, s), nil
+}
+
+// afterPanic returns the result that counts after a panic with v, and what panicked: one function,
+// or those of a joined one.
+func afterPanic[R any](own R, v any) (R, []recovered) {
+	if inner, joined := v.(*startPanic[R]); joined {
+		return inner.own, inner.values
 	}
-	p.values = append(p.values, recovered{v, debug.Stack()})
-	return ctx
+	return own, []recovered{{v, debug.Stack()}}
 }
 
 // String is what is printed of a panic that nobody recovers from.
-func (p *startPanic) String() string {
+func (p *startPanic[R]) String() string {
 	text := ""
 	for _, r := range p.values {
 		text += fmt.Sprintf("%v\n%s\n", r.value, r.stack)

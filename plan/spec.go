@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"unicode/utf8"
 
@@ -180,6 +181,22 @@ func (e *InvalidError) dict(field string, m map[string]string, limit int) {
 	if size > limit {
 		e.add(field, "are %d bytes, the limit is %d", size, limit)
 	}
+}
+
+// Annotate returns s with more annotations; those of s stay as they are. If there are too many,
+// or they are not UTF-8, it returns s as it is and an *[InvalidError].
+func (s Spec) Annotate(more map[string]string) (Spec, error) {
+	if len(more) == 0 {
+		return s, nil
+	}
+	all := maps.Clone(more)
+	maps.Copy(all, s.Annotations)
+	var e InvalidError
+	if e.dict("Annotations", all, MaxAnnotations); e.Total > 0 {
+		return s, &e
+	}
+	s.Annotations = all
+	return s, nil
 }
 
 func (e *InvalidError) tenants(tenants []task.Tenant) {

@@ -17,6 +17,7 @@ type Plan struct {
 	ExecutorType string
 	Executor     executor.TaskExecutor
 	Parameters   map[string]string
+	Annotations  map[string]string
 	StartToken   uint64
 	// Created is the number of tasks that the plan was created with; the others were added.
 	Created  int

@@ -85,6 +85,6 @@ func (d *Dispatcher) capacityPlan(p plan.Plan) *capacity.Plan {
 	}
 	return &capacity.Plan{
 		ID: p.ID, ExecutorType: p.ExecutorType, Executor: x,
-		Parameters: p.Parameters, StartToken: p.StartToken, Created: p.TaskCount - p.Added, Strategy: p.Strategy,
+		Parameters: p.Parameters, Annotations: p.Annotations, StartToken: p.StartToken, Created: p.TaskCount - p.Added, Strategy: p.Strategy,
 	}
 }

@@ -70,7 +70,7 @@ func (w *worker) run(t task.Task) {
 	}
 	x := hook.Execution{
 		Plan: w.plan.ID, Task: t.ID, Tenant: t.Tenant.ID, ExecutorType: w.plan.ExecutorType,
-		Attempt: t.Attempt, Rollback: r.undo(), Verify: r.proving(),
+		Attempt: t.Attempt, Step: r.step, Losses: t.Losses, Annotations: w.plan.Annotations, Rollback: r.undo(), Verify: r.proving(),
 	}
 	ctx = w.pool.hooks.OnExecuteStart(ctx, x)
 	// Each run gets its own map, so that an executor that writes to it affects no other task.

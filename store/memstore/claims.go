@@ -1,5 +1,7 @@
 package memstore
 
+import "github.com/cutover-go/cutover/store/rules"
+
 // claims lists the claims of a plan that hold tasks, and the latest claims that no longer do, so
 // that the store recognizes a claim that is sent again. Index 0 stands for no claim.
 type claims struct {
@@ -14,9 +16,6 @@ type claim struct {
 	id, worker string
 	held       int
 }
-
-// keptClaims is the maximum number of claims without tasks that a plan remembers.
-const keptClaims = 64
 
 func (c *claims) at(i uint32) *claim { return &c.list[i] }
 
@@ -46,13 +45,13 @@ func (c *claims) add(id, worker string) uint32 {
 func (c *claims) hold(i uint32) { c.list[i].held++ }
 
 // release records that the claim holds one task less. A claim without tasks is forgotten when
-// keptClaims later claims have no tasks either.
+// rules.KeptClaims later claims have no tasks either.
 func (c *claims) release(i uint32) {
 	c.list[i].held--
 	if c.list[i].held > 0 {
 		return
 	}
-	if len(c.idle) < keptClaims {
+	if len(c.idle) < rules.KeptClaims {
 		c.idle = append(c.idle, i)
 		return
 	}
@@ -61,5 +60,5 @@ func (c *claims) release(i uint32) {
 	c.list[oldest] = claim{}
 	c.free = append(c.free, oldest)
 	c.idle[c.next] = i
-	c.next = (c.next + 1) % keptClaims
+	c.next = (c.next + 1) % rules.KeptClaims
 }

@@ -3,12 +3,11 @@ package memstore
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -62,25 +61,13 @@ func (s *Store) created(p *rollout, c store.Create) (store.Creation, error) {
 }
 
 func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
-	created := c.Plan.CreatedAt
-	if created.IsZero() {
-		created = s.clock.now().time()
-	}
 	return &rollout{
 		words: s.words,
 		clock: s.clock,
-		plan: plan.Plan{
-			ID: id, Name: c.Plan.Name, ExecutorType: c.Plan.ExecutorType,
-			Parameters: maps.Clone(c.Plan.Parameters), Annotations: maps.Clone(c.Plan.Annotations),
-			Strategy: c.Plan.Strategy, TaskCount: c.Plan.TaskCount,
-			IdempotencyKey: c.Plan.IdempotencyKey, CreatedAt: created, CreatedBy: c.Actor,
-			Control: plan.Control{Waves: slices.Clone(c.Plan.Waves)},
-			Facts:   plan.Facts{WaveCounters: waveCounters(len(c.Plan.Waves))},
-		},
-		mark: c.Mark, hash: c.Hash, actor: c.Actor, ttl: c.TTL,
-		pending: 1,
-		undoing: ordinals{downward: true},
-		log:     eventLog{limit: s.cfg.MaxEvents},
+		plan:  rules.New(id, &c, s.clock.now()),
+		mark:  c.Mark, hash: c.Hash, ttl: c.TTL,
+		loose: [rules.Undoing + 1]ordinals{rules.Undoing: {downward: true}},
+		log:   eventLog{limit: s.cfg.MaxEvents},
 	}
 }
 
@@ -114,7 +101,7 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 		return err
 	}
 	for _, t := range tenants[min(len(tenants), p.tasks.n+1-first):] {
-		p.tasks.add(newRecord(t), p.plan.TaskCount)
+		p.tasks.add(rules.NewTask(t), p.plan.TaskCount)
 	}
 	if p.stage == creating {
 		s.agenda.expect(c.ID, p.ttl)
@@ -133,7 +120,7 @@ func (p *rollout) checkTenants(first int, tenants []task.Tenant) error {
 		if o > p.tasks.n {
 			break
 		}
-		if had := p.tasks.at(uint32(o)).tenant; had != t.ID {
+		if had := p.tasks.at(uint32(o)).Tenant; had != t.ID {
 			return fmt.Errorf("%w: tenant %d is %q, not %q", store.ErrConflict, o, had, t.ID)
 		}
 	}
@@ -167,10 +154,9 @@ func (p *rollout) finish() (bool, error) {
 	}
 	p.stage = complete
 	p.changedAt = time.Now()
-	p.plan.Version = 1
-	p.plan.Counters.States[task.Pending] = p.tasks.n
 	at := p.clock.now()
-	p.log.add(p.entry(&plan.Event{Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: p.actor}, at))
-	p.endCommit(0, at)
+	created, done := rules.Finish(&p.plan, at)
+	p.log.add(p.entry(&created, at))
+	p.end(0, &done)
 	return true, nil
 }

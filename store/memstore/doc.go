@@ -5,19 +5,18 @@
 // # Model
 //
 // Each plan is a [rollout] with its own lock. Every call on a plan is one critical section, so
-// every promise about atomic steps holds by construction. A task is a record of 144 bytes in chunks
-// that never move; it needs no separate allocation. Data that few tasks have (labels, parameters,
-// undo log, failure, wait) is in a separate struct that the record points to. An event is 32 bytes.
+// every promise about atomic steps holds by construction. The rules are those of package rules,
+// which asks a rollout for tasks. A task is a record of 144 bytes in chunks that never move; it
+// needs no separate allocation. Data that few tasks have (labels, parameters, undo log, failure,
+// wait) is in a separate struct that the record points to. An event is 32 bytes.
 //
-//	held          tasks that a worker holds                  slice, records know their place
-//	running       RUNNING without a worker                   heap by ordinal
-//	undoing       ROLLING_BACK without a worker              heap by ordinal, the last first
-//	waiting       RUNNING and waiting                        heap by the end of the wait
-//	waitingUndos  ROLLING_BACK and waiting                   heap by the end of the wait
-//	pending       cursor: no task below it is pending any more
-//	undo          cursor of the open undo round
+//	held     tasks that a worker holds             slice, records know their place
+//	loose    RUNNING without a worker              heaps by ordinal
+//	         ROLLING_BACK without a worker         heap by ordinal, the last first
+//	waiting  RUNNING or ROLLING_BACK, and waiting  heaps by the end of the wait
+//	turns    the open undo round of a plan that runs its tasks one by one
 //
-// rollout.shift is the only place that moves a task between states and sets.
+// rollout.Changed is the only place that moves a task between them.
 //
 // # Time
 //

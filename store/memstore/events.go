@@ -18,7 +18,7 @@ func (p *rollout) entry(e *plan.Event, at stamp) entry {
 	if e.Task != 0 {
 		en.ordinal = uint32(e.Task.Ordinal())
 	}
-	d := detail{actor: e.Actor, reason: e.Reason, filter: e.Filter, wave: e.Wave, added: e.Added, alone: e.StayStopped, failure: ownFailure(e.Failure)}
+	d := detail{actor: e.Actor, reason: e.Reason, filter: e.Filter, wave: e.Wave, added: e.Added, alone: e.StayStopped, failure: clipped(e.Failure)}
 	if d == (detail{}) {
 		return en
 	}
@@ -84,17 +84,26 @@ func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit i
 // event returns a copy of an event that shares no memory with the log.
 func (p *rollout) event(seq int64, en *entry, texts []string) plan.Event {
 	e := plan.Event{
-		Seq: seq, At: en.at.time(), Plan: p.plan.ID,
+		Seq: seq, At: en.at.Time(), Plan: p.plan.ID,
 		Cause: texts[en.cause], From: texts[en.from], To: texts[en.to],
 		Attempt: int(en.attempt), AtRest: en.atRest,
 	}
 	if en.ordinal != 0 {
 		e.Task = task.NewID(p.plan.ID, int(en.ordinal))
-		e.Tenant = p.tasks.at(en.ordinal).tenant
+		e.Tenant = p.tasks.at(en.ordinal).Tenant
 	}
 	if d := en.detail; d != nil {
-		e.Actor, e.Reason, e.Filter, e.Wave, e.Added, e.Failure = d.actor, d.reason, d.filter, d.wave, d.added, ownFailure(d.failure)
+		e.Actor, e.Reason, e.Filter, e.Wave, e.Added, e.Failure = d.actor, d.reason, d.filter, d.wave, d.added, clipped(d.failure)
 		e.StayStopped = d.alone
 	}
 	return e
+}
+
+// clipped returns a copy of f whose strings are within their bounds.
+func clipped(f *task.FailureInfo) *task.FailureInfo {
+	if f == nil {
+		return nil
+	}
+	c := f.Clip()
+	return &c
 }

@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -56,7 +57,7 @@ func TestOrdinals(t *testing.T) {
 		}
 		o := uint32(rnd.IntN(n) + 1)
 		if i, in := slices.BinarySearch(list, o); in {
-			h.remove(&tasks, tasks.at(o).pos)
+			h.remove(&tasks, tasks.at(o).Index)
 			list = slices.Delete(list, i, i+1)
 		} else {
 			h.push(&tasks, o)
@@ -66,8 +67,8 @@ func TestOrdinals(t *testing.T) {
 			t.Fatalf("heap %+v, want the first of %v", h, list)
 		}
 		for i, o := range h.list {
-			if tasks.at(o).pos != uint32(i) {
-				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, tasks.at(o).pos)
+			if tasks.at(o).Index != uint32(i) {
+				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, tasks.at(o).Index)
 			}
 		}
 	}
@@ -81,33 +82,33 @@ func TestWaiters(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 4))
 	p := &rollout{}
 	for o := range uint32(n) {
-		p.tasks.add(record{state: task.Running}, n)
-		p.running.push(&p.tasks, o+1)
+		p.tasks.add(record{State: task.Running, More: new(rules.More)}, n)
+		p.Changed(o+1, p.tasks.at(o+1), rules.Place{})
 	}
 	waiting := make(map[uint32]stamp)
 	for range 10_000 {
 		o := uint32(rnd.IntN(n) + 1)
-		if r := p.tasks.at(o); r.parked {
-			p.unpark(r)
-			delete(waiting, o)
-			p.running.push(&p.tasks, o)
+		r := p.tasks.at(o)
+		place := r.Place()
+		if r.Waiting = !r.Waiting; r.Waiting {
+			r.More.Wait.Until = stamp(1 + rnd.IntN(50)) // often the same time
+			waiting[o] = r.WaitUntil()
 		} else {
-			r.setWait(waitRecord{why: task.WaitHold, until: stamp(1 + rnd.IntN(50))}) // often the same time
-			p.park(o, r)
-			waiting[o] = r.wait().until
+			delete(waiting, o)
 		}
+		p.Changed(o, r, place)
 		var first uint32
 		for o, until := range waiting {
 			if first == 0 || until < waiting[first] || until == waiting[first] && o < first {
 				first = o
 			}
 		}
-		if got := p.waiting.first(); got != (waiter{first, waiting[first]}) || p.plan.Counters.Waiting != len(waiting) {
-			t.Fatalf("first is %+v, want %d of %v", got, first, waiting)
+		if got := p.waiters(rules.Waiting).first(); got != first || p.waiters(rules.Waiting).Len() != len(waiting) {
+			t.Fatalf("first is %d, want %d of %v", got, first, waiting)
 		}
-		for i, o := range p.waiting.list {
-			if p.tasks.at(o).pos != uint32(i) {
-				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, p.tasks.at(o).pos)
+		for i, o := range p.waiters(rules.Waiting).list {
+			if p.tasks.at(o).Index != uint32(i) {
+				t.Fatalf("ordinal %d is at %d and believes to be at %d", o, i, p.tasks.at(o).Index)
 			}
 		}
 	}
@@ -119,12 +120,12 @@ func TestShelf(t *testing.T) {
 	for _, announced := range []int{n, 1, 0} {
 		var s shelf
 		for i := range n {
-			s.add(record{attempt: uint32(i + 1)}, announced)
+			s.add(record{Attempt: uint32(i + 1)}, announced)
 		}
 		first := s.at(1)
 		for o := uint32(1); o <= n; o++ {
-			if s.at(o).attempt != o {
-				t.Fatalf("announced %d: record %d is %d", announced, o, s.at(o).attempt)
+			if s.at(o).Attempt != o {
+				t.Fatalf("announced %d: record %d is %d", announced, o, s.at(o).Attempt)
 			}
 		}
 		if first != s.at(1) {
@@ -169,7 +170,7 @@ func TestClaimsAreForgotten(t *testing.T) {
 		c.hold(n)
 		c.release(n)
 	}
-	if len(c.byID) != keptClaims+1 || len(c.list) > keptClaims+3 {
+	if len(c.byID) != rules.KeptClaims+1 || len(c.list) > rules.KeptClaims+3 {
 		t.Errorf("%d claims remembered in %d places", len(c.byID), len(c.list))
 	}
 	if _, ok := c.find("held"); !ok {
@@ -180,20 +181,6 @@ func TestClaimsAreForgotten(t *testing.T) {
 	}
 	if _, ok := c.find("0"); ok {
 		t.Error("the first claim is not forgotten")
-	}
-}
-
-func TestRing(t *testing.T) {
-	t.Parallel()
-	var r ring
-	for i := range 3*store.KeptCommands + 5 {
-		r.add(fmt.Sprint(i))
-		for back := range store.KeptCommands + 1 {
-			want := back < store.KeptCommands && back <= i
-			if r.has(fmt.Sprint(i-back)) != want {
-				t.Fatalf("after %d: %d is remembered: %v", i, i-back, !want)
-			}
-		}
 	}
 }
 

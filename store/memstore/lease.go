@@ -11,7 +11,6 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/task"
 )
 
 // leases holds the leases of process incarnations.
@@ -150,11 +149,9 @@ func (p *rollout) holdings(to []store.Holding, match func(worker string) bool, l
 			break
 		}
 		r := p.tasks.at(ordinal)
-		worker := p.claims.at(r.claim).worker
+		worker := p.claims.at(r.Claim).worker
 		if match(worker) {
-			to = append(to, store.Holding{
-				Task: task.NewID(p.plan.ID, int(ordinal)), Token: r.token, Worker: worker, Stop: p.stop(ordinal, r),
-			})
+			to = append(to, p.plan.Holding(ordinal, r, worker))
 		}
 	}
 	return to

@@ -95,7 +95,7 @@ func (l *locks) drop(p *rollout) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ordinal := 1; ordinal <= p.tasks.n; ordinal++ {
-		if tenant := p.tasks.at(uint32(ordinal)).tenant; l.byTenant[tenant].Plan == p.plan.ID {
+		if tenant := p.tasks.at(uint32(ordinal)).Tenant; l.byTenant[tenant].Plan == p.plan.ID {
 			delete(l.byTenant, tenant)
 		}
 	}

@@ -3,7 +3,7 @@ package memstore
 // ordinals is a set of ordinals as a heap, the least first, or the greatest. The records hold their
 // positions in it, so that any ordinal can be removed.
 //
-// Invariant: tasks.at(list[i]).pos == i, and list[i] is not before list[(i-1)/2].
+// Invariant: tasks.at(list[i]).Index == i, and list[i] is not before list[(i-1)/2].
 type ordinals struct {
 	list     []uint32
 	downward bool // the greatest first
@@ -36,7 +36,7 @@ func (h *ordinals) remove(tasks *shelf, pos uint32) {
 	h.list = h.list[:end]
 	if i := int(pos); i < end {
 		h.up(tasks, i)
-		h.down(tasks, int(tasks.at(last).pos))
+		h.down(tasks, int(tasks.at(last).Index))
 	}
 }
 
@@ -76,5 +76,5 @@ func (h *ordinals) down(tasks *shelf, i int) {
 
 func (h *ordinals) set(tasks *shelf, i int, ordinal uint32) {
 	h.list[i] = ordinal
-	tasks.at(ordinal).pos = uint32(i)
+	tasks.at(ordinal).Index = uint32(i)
 }

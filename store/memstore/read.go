@@ -115,12 +115,12 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 
 // States implements store.Reader.
 func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) ([]task.State, error) {
-	return each(ctx, s, id, after, limit, (*rollout).state)
+	return each(ctx, s, id, after, limit, func(p *rollout, r *record) task.State { return p.plan.StateOf(r) })
 }
 
 // Tenants implements store.Reader.
 func (s *Store) Tenants(ctx context.Context, id plan.ID, after, limit int) ([]string, error) {
-	return each(ctx, s, id, after, limit, func(_ *rollout, r *record) string { return r.tenant })
+	return each(ctx, s, id, after, limit, func(_ *rollout, r *record) string { return r.Tenant })
 }
 
 // each returns the results of f for the tasks after an ordinal, at most limit of them.
@@ -145,10 +145,10 @@ func each[T any](ctx context.Context, s *Store, id plan.ID, after, limit int, f 
 }
 
 func (p *rollout) matches(r *record, q store.TaskQuery) bool {
-	if q.Unheld && (r.claim != 0 || !r.state.InFlight()) {
+	if q.Unheld && (r.Claim != 0 || !r.State.InFlight()) {
 		return false
 	}
-	return len(q.States) == 0 || slices.Contains(q.States, p.state(r))
+	return len(q.States) == 0 || slices.Contains(q.States, p.plan.StateOf(r))
 }
 
 // any reports whether a task that matches the query can exist.

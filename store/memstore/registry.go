@@ -44,8 +44,8 @@ func (s *Store) Workers(ctx context.Context, from string, limit int) ([]store.Wo
 		if len(workers) == limit {
 			break
 		}
-		w := store.Worker{Name: name, Process: m.Process, Load: m.Load, JoinedAt: m.joined.time()}
-		w.LeaseUntil = (stored + stamp(m.until.Sub(now))).time()
+		w := store.Worker{Name: name, Process: m.Process, Load: m.Load, JoinedAt: m.joined.Time()}
+		w.LeaseUntil = (stored + stamp(m.until.Sub(now))).Time()
 		w.Executors, w.Plans = slices.Clone(w.Executors), slices.Clone(w.Plans)
 		workers = append(workers, w)
 	}

@@ -50,12 +50,12 @@ func waveMutants() []mutant {
 // undoMutants break the undo of a wave.
 func undoMutants() []mutant {
 	return []mutant{
-		simulated("the undo of a wave goes back to the first task", "store/memstore/undo.go",
-			"u.first, u.next = uint32(part.First), uint32(part.Last)", "u.first, u.next = 1, uint32(part.Last)"),
+		simulated("the undo of a wave goes back to the first task", "store/rules/undo.go",
+			"return uint32(p.Undo.First)", "return 1"),
 		simulated("the undo of a wave begins while the wave is worked on", "plan/settle.go",
 			"case !u.OfWave() || undoing(p).InFlight > 0:", "case !u.OfWave():"),
 		tested("undos without a worker come from the first task", "./store/memstore", "TestConformance", "store/memstore/create.go",
-			"undoing: ordinals{downward: true},", "undoing: ordinals{downward: false},"),
+			"rules.Undoing: {downward: true}", "rules.Undoing: {downward: false}"),
 		tested("a set is undone forwards", "./plan", "TestRollbackOfASetInBatches", "plan/sweep.go",
 			"return s.last(p) + 1 - ordinal", "return ordinal"),
 		tested("an undone wave keeps the approval of the next one", "./plan", "TestTheWayAfterAnUndo", "plan/command.go",
@@ -74,9 +74,9 @@ func waitMutants() []mutant {
 			"&& (g.NotAfter.IsZero() || now.Before(g.NotAfter))", ""),
 		tested("windows are open before they open", ".", "TestWindowsHoldPendingTasksBack", "plan/strategy/decide.go",
 			"(g.NotBefore.IsZero() || !now.Before(g.NotBefore)) && ", ""),
-		simulated("windows are not looked at in claims", "store/memstore/claim.go", " || !c.Grant.Opens(at.time()) {", " {"),
-		tested("windows hold back what has begun", ".", "TestWindowsLetWhatHasBegunGoOn", "store/memstore/claim.go",
-			"case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots:", "case p.plan.Counters.Slots() >= p.plan.Grant.MaxSlots || !p.plan.Grant.Opens(at.time()):"),
+		simulated("windows are not looked at in claims", "store/rules/claim.go", " || !p.Grant.Opens(s.at.Time()) {", " {"),
+		tested("windows hold back what has begun", ".", "TestWindowsLetWhatHasBegunGoOn", "store/rules/claim.go",
+			"if p.Counters.Slots() >= p.Grant.MaxSlots {", "if p.Counters.Slots() >= p.Grant.MaxSlots || !p.Grant.Opens(s.at.Time()) {"),
 		{
 			name: "failures are judged only when they happen",
 			edits: []edit{
@@ -89,10 +89,10 @@ func waitMutants() []mutant {
 			"rules, waves := p.Rules(), tallies(p)", "rules, waves := p.Strategy, tallies(p)"),
 		simulated("a task that waits has no slot", "plan/counters.go",
 			"return c.Held + c.Waiting", "return c.Held"),
-		simulated("a task that was paused in its wait goes on at once", "store/memstore/claim.go",
-			"if !r.parked && r.state.InFlight() && r.wait().until > at {", "if false {"),
-		simulated("a wait is over early", "store/memstore/waiters.go",
-			"if next.due > at {", "if next.due > at+1e8 {"),
+		simulated("a task that was paused in its wait goes on at once", "store/rules/claim.go",
+			"if !t.Waiting && t.State.InFlight() && t.WaitUntil() > s.at {", "if false {"),
+		simulated("a wait is over early", "store/rules/wait.go",
+			"if next.due > s.at {", "if next.due > s.at+1e8 {"),
 		tested("a backoff counts as a failure", ".", "TestRetriesBeforeFailed", "internal/worker/outcome.go",
 			"c.Failure = failure\n\t\treturn c", "c.Failure = failure\n\t\tc.Kind, c.Wait, c.After = store.Fail, task.NoWait, 0\n\t\treturn c"),
 		simulated("one attempt more than allowed", "internal/worker/outcome.go",

@@ -56,6 +56,9 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 			if _, _, err := e.Lookup().Worker(ctx, "w"); ctx.Err() != nil && err != nil {
 				return
 			}
+			if _, err := e.Lookup().Overdue(ctx); ctx.Err() != nil && err != nil {
+				return
+			}
 			_, _ = e.Lookup().Tenant(ctx, "a", cutover.TenantPosition{})
 		},
 		"Pause":        func(ctx context.Context, e *cutover.Engine) { _, _ = e.Pause(ctx, id) },

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -32,6 +33,21 @@ func (l Lookup) Workers(ctx context.Context, after string, limit int) ([]store.W
 		from = store.NameAfter(after)
 	}
 	return l.workers(ctx, from, limit)
+}
+
+// Overdue returns for how long the plan that has waited longest for an engine has been due, by the
+// store's clock; 0 if no plan is due. While engines run that is a moment, or, for a plan of which
+// none of them has the executor, about the longest LeaseTTL. If it grows, no engine looks after
+// plans any more: none runs, or the store answers too slowly.
+func (l Lookup) Overdue(ctx context.Context) (late time.Duration, err error) {
+	err = l.e.client.Do(ctx, "due", func() error {
+		due, err := l.e.client.Store.Due(ctx, 1)
+		for _, p := range due {
+			late = p.Late
+		}
+		return err
+	})
+	return late, err
 }
 
 func (l Lookup) workers(ctx context.Context, from string, limit int) (workers []store.Worker, err error) {

@@ -97,6 +97,10 @@ type Outcome struct {
 	After time.Duration
 	// Elapsed is the time from the claim to the commit of the outcome.
 	Elapsed time.Duration
+	// Stopping is how much of it passed after this process had learned that the task has to stop,
+	// by a pause, a cancel or its own shutdown: how long the executor took to come to a boundary.
+	// 0 if nothing asked the task to stop.
+	Stopping time.Duration
 }
 
 // bad reports whether an operator should hear of the outcome.

@@ -35,9 +35,13 @@ type Batch struct {
 	Skipped int
 	// Late counts renewed keys by the time between their due time and the answer.
 	Late [len(LateBounds) + 1]int
+	// LateSum is the sum of these times.
+	LateSum time.Duration
 	// Left counts renewed keys with a fixed TTL by the share of the TTL, in tenths, that was left
 	// before the renewal.
 	Left [10]int
+	// LeftSum is the sum of these shares, of 1 each.
+	LeftSum float64
 }
 
 // LateBounds are the upper bounds of the buckets of Batch.Late; the last bucket counts the keys

@@ -178,6 +178,12 @@ func TestHooksGetTheOutcomes(t *testing.T) {
 		for _, n := range got.Late[:lateBucket(10*time.Millisecond)+1] {
 			late += n
 		}
+		if most := time.Duration(got.Renewed) * 10 * time.Millisecond; got.LateSum < 0 || got.LateSum > most {
+			t.Errorf("late by %s in all, by %v", got.LateSum, got.Late)
+		}
+		if share := got.LeftSum / float64(got.Renewed); share < 0.6 || share >= 0.8 {
+			t.Errorf("%v of the TTL left, of %v", share, got.Left)
+		}
 		for _, n := range got.Left[6:8] { // 3/4 of the TTL less the margin is left
 			left += n
 		}

@@ -38,8 +38,11 @@ func (t *tally) add(p *Policy, o Outcome, late, left time.Duration) {
 		return
 	}
 	b.Late[lateBucket(late)]++
+	b.LateSum += max(late, 0)
 	if ttl := p.TTL.fixed; ttl != 0 && left < ttl {
-		b.Left[int64(max(left, 0))*10/int64(ttl)]++
+		left = max(left, 0)
+		b.Left[int64(left)*10/int64(ttl)]++
+		b.LeftSum += float64(left) / float64(ttl)
 	}
 }
 
@@ -85,6 +88,8 @@ func (b *Batch) merge(o *Batch) {
 	for i := range o.Late {
 		b.Late[i] += o.Late[i]
 	}
+	b.LateSum += o.LateSum
+	b.LeftSum += o.LeftSum
 	for i := range o.Left {
 		b.Left[i] += o.Left[i]
 	}

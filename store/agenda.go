@@ -50,4 +50,7 @@ type DuePlan struct {
 	Stamp uint64
 	// Creating reports that the entry is a creation whose TTL is over and which has to be removed.
 	Creating bool
+	// Late is for how long the plan has been due, by the store's clock: never negative, and 0 if it
+	// is not due.
+	Late time.Duration
 }

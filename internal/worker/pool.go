@@ -53,6 +53,7 @@ type Pool struct {
 	committed   func(b *store.Batch)
 
 	stopping   atomic.Bool
+	stoppedAt  time.Time // set before stopping is
 	goroutines sync.WaitGroup
 	idle       chan struct{} // closed when all goroutines have ended after Stop
 }
@@ -80,6 +81,7 @@ func (p *Pool) Go(f func()) { p.goroutines.Go(f) }
 // Stop asks all executors to stop at their next boundary: their next save returns that the process
 // shuts down. No worker claims a further task. Stop must be called only once.
 func (p *Pool) Stop() {
+	p.stoppedAt = time.Now()
 	p.stopping.Store(true)
 	go func() {
 		p.goroutines.Wait()

@@ -13,12 +13,36 @@ func (r *run) ApplyStop(stop task.Stop) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
+	case stop == task.Go:
+		r.stopSince = time.Time{}
+	case r.stopSince.IsZero():
+		r.stopSince = time.Now()
+	}
+	switch {
 	case stop == task.StopCancel && r.grace == nil:
 		r.grace = time.AfterFunc(r.worker.pool.cancelGrace, func() { r.interrupt(executor.ErrCanceled) })
 	case stop != task.StopCancel && r.grace != nil:
 		r.grace.Stop() // the cancel was withdrawn
 		r.grace = nil
 	}
+}
+
+// stopping returns for how long the task has had to stop, for all that this process knows; 0 if it
+// has not.
+func (r *run) stopping() time.Duration {
+	r.mu.Lock()
+	since := r.stopSince
+	r.mu.Unlock()
+	if p := r.worker.pool; p.stopping.Load() && (since.IsZero() || p.stoppedAt.Before(since)) {
+		since = p.stoppedAt
+		if since.Before(r.began) {
+			since = r.began
+		}
+	}
+	if since.IsZero() {
+		return 0
+	}
+	return time.Since(since)
 }
 
 // MarkLost implements lease.Run. This process does not hold the task any more: the executor's

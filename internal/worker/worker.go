@@ -87,7 +87,7 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 	r.close()
 	if !errors.Is(err, tenantlock.ErrOldToken) {
 		w.pool.hooks.OnExecuteEnd(ctx, x, hook.Outcome{
-			State: c.State, Err: err, Failure: c.Failure, Lost: lost != nil, Wait: c.Wait, After: c.After, Elapsed: time.Since(r.began),
+			State: c.State, Err: err, Failure: c.Failure, Lost: lost != nil, Wait: c.Wait, After: c.After, Elapsed: time.Since(r.began), Stopping: r.stopping(),
 		})
 	}
 	if lost != nil {

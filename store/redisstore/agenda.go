@@ -34,6 +34,7 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	var sweep []plan.ID
 	for r.more() {
 		p := store.DuePlan{ID: plan.ID(r.number(';')), Stamp: uint64(r.number(';'))}
+		p.Late = time.Duration(r.number(';')) * time.Microsecond
 		kind := r.until(';')
 		if p.Creating = kind == "c"; kind == "-" {
 			sweep = append(sweep, p.ID) // the sweep gives the plan a stamp, and the next call returns it

@@ -188,7 +188,7 @@ func (f *lossFixture) calls() []lossCall {
 	add("Due", func(ctx context.Context) (any, error) {
 		due, err := s.Due(ctx, 10)
 		for i := range due {
-			due[i].Stamp = 0
+			due[i].Stamp, due[i].Late = 0, 0
 		}
 		slices.SortFunc(due, func(a, b store.DuePlan) int { return cmp.Compare(a.ID, b.ID) })
 		return due, err

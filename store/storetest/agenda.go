@@ -17,6 +17,7 @@ func agendaCases() []testCase {
 		{name: "rests", run: agendaRests},
 		{name: "command beats rest", run: agendaStamp},
 		{name: "longest waiting first", run: agendaOrder},
+		{name: "tells how late a plan is", run: agendaLate},
 		{name: "reminds", run: agendaReminds},
 		{name: "reminds of what is due", run: agendaRemindsDue},
 		{name: "hints", run: agendaHints},
@@ -116,6 +117,25 @@ func agendaStamp(e *env) {
 	e.ok(e.Reschedule(e.ctx, r.id, seen.Stamp, -1))
 	if e.mustBeDue(r.id).Stamp == seen.Stamp {
 		e.Error("a command did not change the stamp")
+	}
+}
+
+// agendaLate: a plan is late since it was due, by the store's clock.
+func agendaLate(e *env) {
+	r := e.start(1, concurrently(1))
+	const wait = 50 * time.Millisecond
+	before := time.Now()
+	e.rest(r.id, wait)
+	after := time.Now()
+	time.Sleep(2 * wait)
+	least := time.Since(after) - wait
+	late := e.mustBeDue(r.id).Late
+	if most := time.Since(before) - wait; late < least-wait/5 || late > most+wait/5 {
+		e.Errorf("late by %s, want %s to %s", late, least, most)
+	}
+	e.rest(r.id, 0)
+	if again := e.mustBeDue(r.id).Late; again < 0 || again >= least {
+		e.Errorf("late by %s when it is due anew, it was %s before", again, late)
 	}
 }
 

@@ -48,6 +48,7 @@ func TestBroken(t *testing.T) {
 		"takes all creators for one":       {"7-create", wrap[oneCreator]},
 		"removes what is not over":         {"7-create", wrap[removesAny]},
 		"rests in spite of a command":      {"8-agenda", wrap[restsAny]},
+		"never late":                       {"8-agenda", wrap[neverLate]},
 		"never due":                        {"8-agenda", wrap[neverDue]},
 		"no hint of tasks":                 {"8-agenda", wrap[quietTasks]},
 		"event gap":                        {"9-events", wrap[eventGap]},

@@ -139,6 +139,16 @@ type neverDue struct{ mutant }
 
 func (m *neverDue) Due(context.Context, int) ([]store.DuePlan, error) { return nil, nil }
 
+type neverLate struct{ mutant }
+
+func (m *neverLate) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+	due, err := m.Store.Due(ctx, limit)
+	for i := range due {
+		due[i].Late = 0
+	}
+	return due, err
+}
+
 type ignoresContext struct{ mutant }
 
 func (m *ignoresContext) Commit(ctx context.Context, b *store.Batch) error {

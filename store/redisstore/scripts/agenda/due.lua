@@ -7,8 +7,9 @@
 -- ARGV[1] maximum number of plans
 -- ARGV[2] time between two ranges   ARGV[3] number of ids in a range
 --
--- Returns "=" from SP to SP and per plan: id ";" stamp ";" kind ";", where kind is - if the stamp
--- is lost. from and to are the range of ids, 0 and 0 if there is nothing to check now.
+-- Returns "=" from SP to SP and per plan: id ";" stamp ";" late ";" kind ";", where late is for how
+-- many microseconds it has been due, and kind is - if the stamp is lost. from and to are the range
+-- of ids, 0 and 0 if there is nothing to check now.
 
 -- rewind makes plans that are due later due now, 500 at most. It is called if the clock was set
 -- back, or if another server with another clock took over: otherwise the plans would wait until
@@ -44,8 +45,10 @@ end
 
 local from, to = share(tonumber(ARGV[2]), tonumber(ARGV[3]))
 local out = { '=' .. from .. ' ' .. to .. ' ' }
-for _, plan in ipairs(redis.call('ZRANGEBYSCORE', agenda, '-inf', text(now), 'LIMIT', 0, ARGV[1])) do
+local due = redis.call('ZRANGEBYSCORE', agenda, '-inf', text(now), 'WITHSCORES', 'LIMIT', 0, ARGV[1])
+for i = 1, #due, 2 do
+  local plan, late = due[i], math.max(0, now - tonumber(due[i + 1]))
   local stamp, kind = entry(plan)
-  out[#out + 1] = plan .. ';' .. text(stamp) .. ';' .. (kind or '-') .. ';'
+  out[#out + 1] = plan .. ';' .. text(stamp) .. ';' .. text(late) .. ';' .. (kind or '-') .. ';'
 end
 return concat(out)

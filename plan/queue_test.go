@@ -3,7 +3,6 @@ package plan_test
 import (
 	"errors"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
@@ -55,7 +54,7 @@ func TestManyTasksAsOne(t *testing.T) {
 					alone.Edits[0].Request = task.StartRequest // a person wants just the one that he names
 					alone.Plan.Counters.Starting++
 				}
-				if !slices.Equal(swept.Edits, alone.Edits) {
+				if !reflect.DeepEqual(swept.Edits, alone.Edits) {
 					t.Errorf("%s of %s in %s: %+v, of the task alone: %+v", name, of.name, state, swept.Edits, alone.Edits)
 				}
 				if len(alone.Edits) > 0 && alone.Edits[0].State != one.State && swept.Plan.State != alone.Plan.State {

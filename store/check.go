@@ -53,6 +53,12 @@ func (w *Change) check() error {
 	if w.Elapsed < 0 {
 		return fmt.Errorf("%w: task %s has run for %s", ErrInvalid, w.Task, w.Elapsed)
 	}
+	if len(w.Attempts) > 0 && w.Failure == nil {
+		return fmt.Errorf("%w: task %s is given attempts without a failure", ErrInvalid, w.Task)
+	}
+	if err := CheckCount("attempts", len(w.Attempts), task.MaxAttempts); err != nil {
+		return err
+	}
 	if w.Kind != Defer {
 		return nil
 	}
@@ -94,6 +100,9 @@ func (c *Command) Check() error {
 		seen[e.ID] = struct{}{}
 		if int(e.State) >= task.NumStates || e.Attempt < 0 || e.Losses < 0 {
 			return fmt.Errorf("%w: no task can be as the edit of %s has it", ErrInvalid, e.ID)
+		}
+		if err := CheckCount("attempts", len(e.Attempts), task.MaxAttempts); err != nil {
+			return err
 		}
 		if !e.ID.Valid() || e.ID.Plan() != c.Plan.ID {
 			return fmt.Errorf("%w: task %s in plan %s", ErrNotFound, e.ID, c.Plan.ID)

@@ -97,6 +97,12 @@
 // as these are stored, in the same step as the counters: plan.FailureGroups.Move. A command whose
 // Decision Acknowledges accepts, after its edits, the failures that each group then has.
 //
+// # Attempts
+//
+// A task's Attempts are what a change or an edit wrote last: with a change they are written only if
+// the task keeps its Failure, and nothing else touches them. A task whose first attempt completes
+// has none, and costs nothing.
+//
 // # Errors
 //
 //	a call that can never succeed            ErrInvalid (*InvalidError: which argument of a query)

@@ -188,6 +188,9 @@ type Change struct {
 	// it was asked to stop. With Defer it is the failure of the attempt that ended, if Wait is
 	// WaitBackoff; otherwise it is what the task keeps if a stop in force ends it.
 	Failure *task.FailureInfo
+	// Attempts go with Failure, at most task.MaxAttempts: what the task's Attempts are from then
+	// on, if the task keeps the Failure. nil leaves them as they are. See task.Task.Tried.
+	Attempts []task.Attempt
 	// Wait and After go with Defer: why the task is not claimed again, and for how long. After is
 	// not negative; the store adds it to the time of its own clock.
 	Wait  task.WaitReason

@@ -44,6 +44,8 @@ type Edit struct {
 	Release        bool
 	DropCheckpoint bool
 	DropUndo       bool
+	// Attempts, if not nil, take the place of the task's.
+	Attempts []Attempt
 }
 
 // move returns the edit that moves t to the next state by cause.
@@ -225,6 +227,7 @@ func (t Task) StopUndo(now time.Time) (Edit, error) {
 		return Edit{}, err
 	}
 	e.Failure, e.Wait = RollbackStopped(t.Attempt, t.lastStep(), now), Wait{}
+	e.Attempts = t.Tried(e.Failure)
 	return e, nil
 }
 
@@ -261,6 +264,7 @@ func (t Task) Lose(limit int, now time.Time) Edit {
 		e.Cause, e.State, e.Request, e.Wait = cause, next, NoRequest, Wait{}
 		reason := fmt.Sprintf("its worker was lost %d times without a new checkpoint", e.Losses)
 		e.Failure = t.failure(CodeWorkerLost, reason, now)
+		e.Attempts = t.Tried(e.Failure)
 	}
 	return e
 }

@@ -61,6 +61,7 @@ func TestLoseOverLimit(t *testing.T) {
 					Reason: tt.text, ErrorCode: task.CodeWorkerLost, Timestamp: noon(),
 					Step: tt.step, Attempt: 2, Retryable: true,
 				}
+				e.Attempts = tt.task.Tried(e.Failure)
 			})
 			if !reflect.DeepEqual(got, w) {
 				t.Errorf("Lose = %+v, failure %+v\nwant %+v, failure %+v", got, got.Failure, w, w.Failure)

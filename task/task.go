@@ -31,6 +31,10 @@ type Task struct {
 	Checkpoint *checkpoint.Checkpoint
 	// Undo holds what the executor recorded before its effects, to undo them.
 	Undo checkpoint.UndoLog
+	// Attempts are the attempts and undos that ended with a failure, the oldest first, at most
+	// [MaxAttempts]; nil if there are none. Nothing clears them. The rest of the last attempt's
+	// failure is in Failure, as long as that is kept.
+	Attempts []Attempt
 
 	// StartedAt is the time of the first claim, UpdatedAt of the last change, EndedAt of the task's
 	// last end; zero if there was none. All three are by the store's clock.

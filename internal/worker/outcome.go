@@ -34,6 +34,9 @@ func (r *run) outcome(err error) (c store.Change, readable error) {
 func (r *run) change(err error) store.Change {
 	c := r.changeFor(err)
 	c.Elapsed = r.elapsed()
+	if c.Failure != nil {
+		c.Attempts = r.task.Tried(c.Failure)
+	}
 	return c
 }
 

@@ -78,6 +78,9 @@ func TestOutcome(t *testing.T) {
 		if c.Kind != tt.want || code != tt.failure || c.RaiseTokens != tt.raises {
 			t.Errorf("%s: kind %d, failure %q, raises tokens %t", name, c.Kind, code, c.RaiseTokens)
 		}
+		if tried := len(c.Attempts) == 1 && c.Attempts[0].ErrorCode == code; tried != (c.Failure != nil) {
+			t.Errorf("%s: attempts %+v with the failure %q", name, c.Attempts, code)
+		}
 	}
 }
 

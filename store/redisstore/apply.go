@@ -95,7 +95,7 @@ func (s *Store) applyArgs(key string, c *store.Command, control []byte, tokens t
 			retried = e.RetriedAt.UnixNano()
 		}
 		argv = append(argv, e.ID.Ordinal(), e.Version, letters[e.State:e.State+1], uint8(e.Request), e.Attempt, e.PausedIndividually,
-			e.Losses, retried, appendFailure(nil, e.Failure), digit(e.Release)+digit(e.DropCheckpoint)+digit(e.DropUndo),
+			e.Losses, retried, appendAttempts(appendFailure(nil, e.Failure), e.Attempts), digit(e.Release)+digit(e.DropCheckpoint)+digit(e.DropUndo),
 			formatWait(e.Wait), e.Elapsed.Milliseconds())
 	}
 	for i := range c.Events {

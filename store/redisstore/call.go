@@ -89,6 +89,7 @@ func (c *call) encode(b *store.Batch) {
 		need += len(w.Data) + len(w.Step) + 2*len(w.UndoStep) + len(w.UndoData) + 64 + 2*maxOpening
 		if w.Failure != nil {
 			need += 2*(task.MaxReason+task.MaxCode+512) + 2*(task.MaxCode+checkpoint.MaxStepName) + 2 // worst case, as JSON and before it
+			need += len(w.Attempts) * maxAttempt
 		}
 	}
 	if cap(c.text) < need {
@@ -121,9 +122,9 @@ func (c *call) work(w *store.Change) change {
 	data := len(c.text)
 	switch {
 	case w.Kind == store.Defer:
-		c.text = appendFailure(appendWait(c.text, w), w.Failure)
+		c.text = appendAttempts(appendFailure(appendWait(c.text, w), w.Failure), w.Attempts)
 	case w.Kind != store.Save:
-		c.text = appendFailure(c.text, w.Failure)
+		c.text = appendAttempts(appendFailure(c.text, w.Failure), w.Attempts)
 	case w.UndoStep != "":
 		c.text = appendUndo(c.text, w)
 	case w.Step != "":
@@ -170,6 +171,9 @@ func letterOf(w *store.Change) byte {
 	}
 	return '?'
 }
+
+// maxAttempt is about as much as a stored attempt has as a rule, in bytes.
+const maxAttempt = 256
 
 // maxOpening is the maximum size of the beginning of a head up to the time, in bytes.
 const maxOpening = 60

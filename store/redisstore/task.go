@@ -10,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -99,7 +100,7 @@ func parseHead(s string) (head, bool) {
 	h.token = task.Token(r.number(' '))
 	r.number(' ') // the worker's last change
 	h.losses, h.elapsed, h.updated = int(r.number(' ')), time.Duration(r.number(' '))*time.Millisecond, r.number(' ')
-	r.number(' ') // what is stored beside the head
+	r.until(' ') // what is stored beside the head
 	h.version, h.attempt, h.alone = uint64(r.number(' ')), int(r.number(' ')), r.number(' ') == 1
 	h.started, h.ended = r.number(' '), r.number(' ')
 	r.number(' ') // its place in order
@@ -142,12 +143,16 @@ func fillDetails(t *task.Task, given, saved, undo, failure string) error {
 		}
 		t.Undo = log
 	}
+	failure, attempts, tried := strings.Cut(failure, "\n")
 	if failure != "" {
 		f, err := parseFailure(failure)
 		if err != nil {
 			return err
 		}
 		t.Failure = f
+	}
+	if tried {
+		return planrecord.ParseAttempts([]byte(attempts), &t.Attempts)
 	}
 	return nil
 }

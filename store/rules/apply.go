@@ -120,6 +120,7 @@ func (s *step) edit(e *task.Edit) (failed bool) {
 		t.Version++
 	}
 	t.setControl(e.Control)
+	t.setAttempts(e.Attempts)
 	p.FailureGroups.Move(from, e.State, before, t.failure(), p.Counters.Of(task.Failed))
 	if e.DropCheckpoint {
 		t.dropCheckpoint()

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"github.com/cutover-go/cutover/checkpoint"
@@ -53,7 +54,7 @@ func (t *Task) settle(w *store.Change, cause task.Cause) {
 		t.setFailure(nil)
 	case task.ByFailure, task.ByUndoFailure, task.ByCancel:
 		if w.Failure != nil {
-			t.setFailure(ownFailure(w.Failure))
+			t.fail(w)
 		}
 	case task.ByPause: // any failure is dropped, because the executor was asked to stop
 	case task.ByClaim, task.BySkip, task.ByResume, task.ByRetry, task.ByRollback:
@@ -79,6 +80,19 @@ func (t *Task) failure() *task.FailureInfo {
 func (t *Task) setFailure(f *task.FailureInfo) {
 	if f != nil || t.More != nil {
 		t.extra().Failure = f
+	}
+}
+
+// fail stores the failure of a change, and the attempts that come with it.
+func (t *Task) fail(w *store.Change) {
+	t.setFailure(ownFailure(w.Failure))
+	t.setAttempts(w.Attempts)
+}
+
+// setAttempts stores attempts, unless they are nil.
+func (t *Task) setAttempts(attempts []task.Attempt) {
+	if attempts != nil {
+		t.extra().Attempts = slices.Clone(attempts)
 	}
 }
 

@@ -44,6 +44,8 @@ type More struct {
 	Undo               checkpoint.UndoLog
 	// Failure is never changed in place, so events may share it.
 	Failure *task.FailureInfo
+	// Attempts are replaced as a whole, never changed in place.
+	Attempts []task.Attempt
 	Retried time.Time
 	Wait    Wait
 }

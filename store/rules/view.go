@@ -53,7 +53,7 @@ func (p *Plan) Export(ordinal uint32, t *Task, worker string) task.Task {
 	}
 	if m := t.More; m != nil {
 		c.Tenant.Labels, c.Tenant.Parameters = maps.Clone(m.Labels), maps.Clone(m.Parameters)
-		c.Undo = ownUndo(m.Undo)
+		c.Undo, c.Attempts = ownUndo(m.Undo), slices.Clone(m.Attempts)
 		c.Failure, c.RetriedAt = ownFailure(m.Failure), m.Retried
 		c.Wait = task.Wait{Why: m.Wait.Why, Until: m.Wait.Until.Time()}
 	}

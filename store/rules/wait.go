@@ -77,7 +77,7 @@ func (s *step) beginWait(w *store.Change, ordinal uint32, t *Task) {
 	t.Attempt++
 	t.Losses = 0
 	t.setElapsed(0)
-	t.setFailure(ownFailure(w.Failure))
+	t.fail(w)
 	s.log(Event{
 		At: s.at, Ordinal: ordinal, Attempt: t.Attempt, Cause: task.ByRetry,
 		From: t.State, To: t.State, Failure: t.failure(),

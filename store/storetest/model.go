@@ -196,6 +196,9 @@ func (m *machine) newWork(rt *rapid.T, j *job) store.Change {
 		w.Failure.ErrorCode, w.Failure.Step = cause[0], cause[1]
 	case store.Complete, store.Undone:
 	}
+	if w.Failure != nil && rapid.IntRange(0, 3).Draw(rt, "without its attempt") > 0 {
+		w.Attempts = j.Tried(w.Failure)
+	}
 	return w
 }
 

@@ -119,7 +119,7 @@ func (m *machine) compareTask(rt *rapid.T, got task.Task, want *oracleTask) {
 	if got.State != m.o.state(want) || got.Tenant.ID != want.Tenant.ID || got.Worker != want.Worker || got.Token != want.Token || got.Attempt != want.Attempt ||
 		got.Request != want.Request || got.PausedIndividually != want.PausedIndividually || got.Losses != want.Losses ||
 		got.Waiting != want.Waiting || got.Wait.Why != want.Wait.Why || !got.Wait.Until.Equal(want.Wait.Until) || got.Elapsed != want.Elapsed ||
-		!sameCheckpoint || len(got.Undo) != len(want.Undo) || code(got.Failure) != code(want.Failure) {
+		!sameCheckpoint || len(got.Undo) != len(want.Undo) || code(got.Failure) != code(want.Failure) || !slices.Equal(got.Attempts, want.Attempts) {
 		rt.Fatalf("task\n%+v\nwant\n%+v", got, want.Task)
 	}
 }

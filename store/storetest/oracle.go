@@ -200,10 +200,10 @@ func (o *oracle) change(t *oracleTask, w store.Change) error {
 		t.Checkpoint, t.Failure, t.Undo = nil, nil, nil
 		o.move(t, task.RolledBack, task.ByUndo)
 	case store.Fail:
-		t.Failure = w.Failure
+		t.keep(&w)
 		o.move(t, task.Failed, task.ByFailure)
 	case store.UndoFail:
-		t.Failure = w.Failure
+		t.keep(&w)
 		o.move(t, task.RollbackFailed, task.ByUndoFailure)
 	case store.Yield:
 		o.yield(t, w, stop)
@@ -222,6 +222,14 @@ func (o *oracle) change(t *oracleTask, w store.Change) error {
 	return nil
 }
 
+// keep records a failure, and the attempt that it ended.
+func (t *oracleTask) keep(w *store.Change) {
+	t.Failure = w.Failure
+	if w.Attempts != nil {
+		t.Attempts = w.Attempts
+	}
+}
+
 func (o *oracle) yield(t *oracleTask, w store.Change, stop task.Stop) {
 	switch stop {
 	case task.Go:
@@ -229,7 +237,7 @@ func (o *oracle) yield(t *oracleTask, w store.Change, stop task.Stop) {
 		o.move(t, task.Paused, task.ByPause)
 	case task.StopCancel:
 		if w.Failure != nil {
-			t.Failure = w.Failure
+			t.keep(&w)
 		}
 		if t.State == task.RollingBack {
 			o.move(t, task.RollbackFailed, task.ByUndoFailure)
@@ -273,6 +281,9 @@ func (o *oracle) apply(c store.Command, now time.Time) {
 		}
 		t.Control, t.Waiting, t.must = e.Control, false, true
 		o.countGroups()
+		if e.Attempts != nil {
+			t.Attempts = e.Attempts
+		}
 		if e.DropCheckpoint {
 			t.Checkpoint = nil
 		}

@@ -22,7 +22,8 @@ func (o *oracle) postpone(t *oracleTask, w store.Change, stop task.Stop) {
 		t.Wait, t.unknown, t.after = task.Wait{Why: w.Wait, Until: o.now.Add(w.After)}, true, w.After
 		if w.Wait == task.WaitBackoff {
 			t.Attempt++
-			t.Losses, t.Elapsed, t.Failure = 0, 0, w.Failure
+			t.Losses, t.Elapsed = 0, 0
+			t.keep(&w)
 			o.tell(plan.Event{
 				Task: t.ID, Cause: task.ByRetry.String(), From: t.State.String(), To: t.State.String(),
 				Attempt: t.Attempt, Failure: t.Failure,

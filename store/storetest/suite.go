@@ -1,6 +1,9 @@
 package storetest
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // Run tests a store against every promise of the contract.
 func Run(t *testing.T, h Harness) {
@@ -37,7 +40,7 @@ type promise struct {
 // promises returns the suite. The names begin with the numbers in package store.
 func promises() []promise {
 	return []promise{
-		{"1-commit", append(commitCases(), yieldCases()...)},
+		{"1-commit", slices.Concat(commitCases(), yieldCases(), attemptCases())},
 		{"2-repeat", repeatCases()},
 		{"3-breach", append(breachCases(), sameCases()...)},
 		{"4-claim", append(claimCases(), undoCases()...)},

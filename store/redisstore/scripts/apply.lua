@@ -17,7 +17,8 @@
 --   front; or empty
 -- ARGV[17] 1 if the command acknowledges the failures of all groups
 -- then per edit: ordinal, version, state, request, attempt, alone, losses, retried,
---   failure as it is stored or empty, three digits: release, drop checkpoint, drop undo log; wait
+--   failure as it is stored or empty, after it the attempts if they change: an LF and they as they
+--   are stored; three digits: release, drop checkpoint, drop undo log; wait
 --   as in lib/head.lua, elapsed
 -- then the line of each event
 --
@@ -137,8 +138,9 @@ if ARGV[13] ~= '0' then
 end
 
 -- edit writes one edit. If it made the task fail, edit returns its ordinal and its group.
-local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failure, flags, wait, elapsed)
+local function edit(t, ordinal, to, req, attempt, alone, losses, retried, given, flags, wait, elapsed)
   local s = t.state
+  local failure, tried = match(given, '^([^\n]*)\n?(.*)$')
   local from = shown(s)
   local flying = to == 'R' or to == 'B'
   t.state = to
@@ -174,6 +176,10 @@ local function edit(t, ordinal, to, req, attempt, alone, losses, retried, failur
     plan.next_pending = math.min(plan.next_pending, ordinal)
   end
   local b, f = at(ordinal)
+  if tried ~= '' then
+    t.kept = with(t.kept, 8)
+    redis.call('HSET', bucket(b), f .. 'a', tried)
+  end
   if failure ~= '' then
     t.kept = with(t.kept, 4)
     redis.call('HSET', bucket(b), f .. 'f', failure)

@@ -14,7 +14,8 @@
 --   after up to the time. after begins with the kind of the change, which determines data:
 --   R a save: the checkpoint, empty if there is none
 --   V a save with an undo entry: <n>:<checkpoint><n>:<step><undo entry>
---   C F Y U X completed, failed, yielded, undone, undo failed: the failure as it is stored, if any
+--   C F Y U X completed, failed, yielded, undone, undo failed: the failure as it is stored, if any,
+--     and after it, if the task's attempts change with it, an LF and they as they are stored
 --   W deferred: the reason h, b or p, the time in microseconds, ":", and the failure as above
 -- then per claim: id, worker (empty: the same as of the previous claim), maximum number of tasks,
 --   the number of the change that was sent together with the claim, from 1; 0: none; and "*" if it

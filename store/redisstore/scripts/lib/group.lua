@@ -29,10 +29,10 @@ local function groups()
   end
   made = {}
 
-  -- groups().key returns the key of a stored failure; of none, that of no code and no step. It
-  -- returns nothing if the failure is malformed.
+  -- groups().key returns the key of a stored failure, after which attempts may follow; of none,
+  -- that of no code and no step. It returns nothing if the failure is malformed.
   function made.key(failure)
-    return failure == '' and '\t' or match(failure, '^([^\t\n]*\t[^\t\n]*)\t')
+    return (failure == '' or byte(failure) == 10) and '\t' or match(failure, '^([^\t\n]*\t[^\t\n]*)\t')
   end
 
   -- groups().json returns a stored failure as JSON; nothing if it is malformed.

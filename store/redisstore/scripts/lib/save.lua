@@ -5,7 +5,7 @@
 -- quick_save returns the head after a save, or nothing if the head does not begin with before.
 -- before is the beginning of the head before the save, up to the word elapsed; after is the
 -- beginning after the save, up to the time. checkpoint is empty if the save has none. The time has
--- 16 digits and is followed by kept, a digit that is odd if the task already has a checkpoint:
+-- 16 digits and is followed by kept, a character that is odd if the task already has a checkpoint:
 -- lib/head.lua.
 local function quick_save(h, before, after, checkpoint)
   local size = #before

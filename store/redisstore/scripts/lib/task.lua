@@ -1,10 +1,10 @@
 -- Shared: tasks. Uses plan, head.
 --
 -- Tasks are stored in buckets of 64. The task with ordinal o is field <f> = (o-1)%64 of bucket
--- floor((o-1)/64). In t:<bucket>, field <f> is its head, and fields <f>c, <f>u and <f>f are its
--- checkpoint, undo log and failure; the head records which of the three exist. A task that was
--- never touched is pending and has no head. n:<bucket> has the tenants, x:<bucket> their labels and
--- parameters.
+-- floor((o-1)/64). In t:<bucket>, field <f> is its head, and fields <f>c, <f>u, <f>f and <f>a are
+-- its checkpoint, undo log, failure and attempts; the head records which of the four exist. A task
+-- that was never touched is pending and has no head. n:<bucket> has the tenants, x:<bucket> their
+-- labels and parameters.
 --
 -- Each tenant is preceded by its mark, a digit: 1 if the tenant has labels or parameters, 2 if its
 -- task was touched before its turn and therefore has a head, 3 if both, 0 if neither. The marks
@@ -63,7 +63,8 @@ end
 
 -- described returns a task for the functions below to complete: {ordinal, head or false, bare,
 -- entry of n:<bucket> and later the tenant, labels and parameters, checkpoint, undo log, failure}.
--- bare means that nothing is stored beside the head. The table has its final size from the
+-- If there are attempts, they follow the failure after an LF, so that other tasks need no place for
+-- them. bare means that nothing is stored beside the head. The table has its final size from the
 -- beginning, because Lua copies a table that grows.
 local function described(ordinal, h, bare, entry)
   return { ordinal, h, bare, entry, false, '', '', '' }
@@ -126,11 +127,11 @@ local function missing_heads(b, first, got, count)
 end
 
 -- The suffixes of the fields beside a head, by their bits in kept: lib/head.lua.
-local besides = { [1] = 'c', [2] = 'u', [4] = 'f' }
+local besides = { [1] = 'c', [2] = 'u', [4] = 'f', [8] = 'a' }
 
--- attach_details adds checkpoint, undo log and failure to the first tasks of a list; whole is their
--- number. It returns a problem, if any, and how many of the first tasks are complete: a task is
--- damaged if a field is missing that exists according to its head.
+-- attach_details adds checkpoint, undo log, failure and attempts to the first tasks of a list; whole
+-- is their number. It returns a problem, if any, and how many of the first tasks are complete: a
+-- task is damaged if a field is missing that exists according to its head.
 local function attach_details(b, list, whole)
   local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
   for i = 1, whole do
@@ -153,7 +154,11 @@ local function attach_details(b, list, whole)
     if not got[k] then
       return corrupt(q[2], got.err or 'field ' .. q[k + 2] .. ' is missing'), i - 1
     end
-    list[i][places[k]] = got[k]
+    if places[k] == 9 then
+      list[i][8] = list[i][8] .. '\n' .. got[k]
+    else
+      list[i][places[k]] = got[k]
+    end
   end
   return nil, whole
 end

@@ -60,11 +60,21 @@ local function quick_end(h, before, after, ordinal, f, drop)
   return after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. turn .. ' 0 0 0'
 end
 
--- next_attempt ends the attempt of a task with a failure and begins the next one.
-local function next_attempt(ordinal, f, t, failure, set)
+-- keep stores a failure beside a head and, unless it is empty, what the task's attempts now are.
+local function keep(f, t, failure, attempts, set)
   set[#set + 1] = f .. 'f'
   set[#set + 1] = failure
   t.kept = with(t.kept, 4)
+  if attempts ~= '' then
+    set[#set + 1] = f .. 'a'
+    set[#set + 1] = attempts
+    t.kept = with(t.kept, 8)
+  end
+end
+
+-- next_attempt ends the attempt of a task with a failure and begins the next one.
+local function next_attempt(ordinal, f, t, failure, attempts, set)
+  keep(f, t, failure, attempts, set)
   t.attempt, t.losses, t.elapsed = int(t.attempt + 1), '0', '0'
   event(ordinal, 'RUNNING', 'RUNNING', t.attempt, 'retry', '{"failure":' .. groups().json(failure) .. '}')
 end
@@ -80,6 +90,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
     why, till, data = match(data, '^(%l)(%d+):(.*)$')
     till = int(now + till)
   end
+  local failure, tried = match(data, '^([^\n]*)\n?(.*)$')
   local to, cause = outcome(kind, s, t.request, why, ordinal)
   if not to then
     return nil, 'i'
@@ -89,7 +100,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
     return nil, 'g'
   end
   local last = '' -- the failure that is kept
-  if data == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
+  if failure == '' and cause and to ~= 'C' and to ~= 'D' and has(t.kept, 4) then
     last = redis.call('HGET', key, f .. 'f')
     if not last or not groups().json(last) then
       return nil, 'c'
@@ -99,7 +110,7 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
   ordinal = int(ordinal)
   t.turn = end_hold(ordinal, t.claim, t.turn)
   if why == 'b' and (not cause or to == 'Z') then
-    next_attempt(ordinal, f, t, data, set)
+    next_attempt(ordinal, f, t, failure, tried, set)
   end
   if not cause then
     t.wait = why and string.upper(why) .. till or t.wait
@@ -118,23 +129,21 @@ local function release(key, ordinal, f, kind, seq, data, t, set, drop)
       t.kept = without(without(t.kept, 1), 4)
       if to == 'D' then
         drop[#drop + 1] = f .. 'u'
-        t.kept = 0
+        t.kept = without(t.kept, 2)
       end
-    elseif data ~= '' and to ~= 'Z' then
-      set[#set + 1] = f .. 'f'
-      set[#set + 1] = data
-      t.kept = with(t.kept, 4)
-    elseif data == '' then
-      data = last
+    elseif failure ~= '' and to ~= 'Z' then
+      keep(f, t, failure, tried, set)
+    elseif failure == '' then
+      failure = last
     end
-    if (to == 'F' or to == 'E') and data ~= '' then
-      detail = '{"failure":' .. groups().json(data) .. '}'
+    if (to == 'F' or to == 'E') and failure ~= '' then
+      detail = '{"failure":' .. groups().json(failure) .. '}'
     end
     if ended[to] then
       t.ended = now
     end
     if to == 'F' then
-      local group = groups().key(data)
+      local group = groups().key(failure)
       groups().join(group)
       if plan.state == 1 and (exceeds(number) or groups().exceeds(group)) then
         plan.breached = 1

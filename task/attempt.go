@@ -21,8 +21,8 @@ type Attempt struct {
 	Number int
 	// Undo reports that it was an undo.
 	Undo bool
-	// Began is when a worker took the task for it. If another worker carried on a later attempt or an
-	// undo, it is when that could have begun: after what ended before it, after the command, and
+	// Began is when a worker took the task for it. If another worker carried on a later attempt or
+	// an undo, it is when that could have begun: after what ended before it, after the command, and
 	// after the wait. It is zero if that is not known.
 	Began time.Time
 	// Ended is the failure's Timestamp. Both times have microseconds, in UTC.

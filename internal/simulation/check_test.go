@@ -57,6 +57,7 @@ func (w *world) checkCounters(p plan.Plan, tasks []task.Task) {
 		if (t.State == task.Failed || t.State == task.RollbackFailed) && t.Failure == nil {
 			w.faultf("task %s is %s without a failure", t.ID, t.State)
 		}
+		w.checkAttempts(t)
 		if t.Waiting && (!t.State.InFlight() || t.Worker != "" || t.Wait.Why == task.NoWait) || t.State.Ended() && t.Wait.Why != task.NoWait {
 			w.faultf("task %s is %s, held by %q, waiting %t for %+v", t.ID, t.State, t.Worker, t.Waiting, t.Wait)
 		}
@@ -66,6 +67,18 @@ func (w *world) checkCounters(p plan.Plan, tasks []task.Task) {
 	}
 	if p.Acknowledged > want.Of(task.Failed) {
 		w.faultf("plan %s: %d acknowledged of %d failed", p.ID, p.Acknowledged, want.Of(task.Failed))
+	}
+}
+
+// checkAttempts compares a task that failed with its last attempt.
+func (w *world) checkAttempts(t task.Task) {
+	undo := t.State == task.RollbackFailed
+	if t.Failure == nil || t.State != task.Failed && !undo {
+		return
+	}
+	n := len(t.Attempts)
+	if n == 0 || n > task.MaxAttempts || t.Attempts[n-1].ErrorCode != t.Failure.ErrorCode || t.Attempts[n-1].Number != t.Attempt || t.Attempts[n-1].Undo != undo {
+		w.faultf("task %s is %s by %+v, its attempts are %+v", t.ID, t.State, t.Failure, t.Attempts)
 	}
 }
 

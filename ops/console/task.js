@@ -26,6 +26,7 @@ export function taskPage(main, { query, ready }) {
 	const title = part('div', doc => heading(doc.tenantId, badge(doc.state), doc.wave && dim(nthWave(doc.wave))));
 	const why = part('section.card.next', (doc, because) => whyOf(doc, because, action => onTask(action, task, look)), { 'aria-label': t('why') });
 	const failure = part('section.card', failureOf);
+	const attempts = part('section.card', attemptsOf);
 	const facts = part('section.card', factsOf);
 	const saved = part('section.card', savedOf);
 	const history = part('section.card', historyOf);
@@ -39,6 +40,8 @@ export function taskPage(main, { query, ready }) {
 		why.show(task, reason);
 		failure.el.hidden = !task.failureInfo;
 		failure.show(task.failureInfo);
+		attempts.el.hidden = !task.attempts;
+		attempts.show(task.attempts);
 		facts.show(task);
 		saved.show(task.checkpoint, task.undo, task.parameters);
 		history.show(events);
@@ -57,7 +60,7 @@ export function taskPage(main, { query, ready }) {
 			task = fresh;
 			if (first) {
 				loading.remove();
-				main.append(title.el, h('div.columns', h('div', why.el, failure.el, saved.el), h('div', facts.el, history.el)));
+				main.append(title.el, h('div.columns', h('div', why.el, failure.el, attempts.el, saved.el), h('div', facts.el, history.el)));
 			}
 			draw();
 			if (first) ready();
@@ -149,6 +152,11 @@ const failureOf = info => info && [
 	h('p.reason', info.reason),
 	h('p.dim', when(info.timestamp), ' · ', t('attempt.n', { attempt: String(info.attempt) }), ' · ', t(info.retryable ? 'retryable' : 'not.retryable')),
 ];
+
+const attemptsOf = list => list && [h2('attempts.failed'), table(['attempts', 'fact.started', 'fact.ended', 'failure', 'worker'], list.map(a => [
+	[number(a.attempt), a.undo && dim(' ', word('action', 'rollback'))], a.startedAt && when(a.startedAt), when(a.endedAt),
+	[h('code', a.errorCode), ' ', a.step && t('at.step', { step: a.step })], workerLink(a.worker),
+]))];
 
 function factsOf(task) {
 	const time = what => [t('fact.' + what), task[what + 'At'] && when(task[what + 'At'])];

@@ -303,7 +303,7 @@ export class Rows {
 	constructor({ render, key, empty, more }) {
 		Object.assign(this, { render, key, empty, more, items: [], drawn: new Map(), top: 0, height: 0, view: 0 });
 		this.redraw = soon(() => this.draw());
-		this.space = h('div.space', { role: 'list' });
+		this.space = h('div.space', { role: 'list', hidden: true });
 		this.none = h('p.none');
 		this.el = h('div.rows', { onscroll: () => {
 			this.top = this.el.scrollTop;
@@ -331,7 +331,7 @@ export class Rows {
 		if (!height) return;
 		this.space.style.height = `${height * this.items.length}px`;
 		this.none.textContent = this.items.length ? '' : this.empty();
-		this.none.hidden = this.items.length > 0;
+		this.none.hidden = !(this.space.hidden = !this.items.length);
 		const first = Math.max(0, Math.floor(top / height) - 5);
 		const last = Math.min(this.items.length, Math.ceil((top + view) / height) + 5);
 		const keys = new Set(this.items.slice(first, last).map(this.key));

@@ -46,8 +46,8 @@ type More struct {
 	Failure *task.FailureInfo
 	// Attempts are replaced as a whole, never changed in place.
 	Attempts []task.Attempt
-	Retried time.Time
-	Wait    Wait
+	Retried  time.Time
+	Wait     Wait
 }
 
 // Wait is a task.Wait.

@@ -121,6 +121,8 @@ func TestTask(t *testing.T) {
 	p.press("Retry")
 	p.press("Retry")
 	p.sees("Nothing more is to be done.")
+	p.sees("Failed attempts")
+	p.until(`document.querySelectorAll("table tr").length === 2 && document.querySelector("td code").innerText === "GATEWAY_TIMEOUT"`)
 	p.quiet()
 }
 

@@ -89,11 +89,24 @@ type Task struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 	Checkpoint *Saved            `json:"checkpoint,omitempty"`
 	Undo       []Saved           `json:"undo,omitempty"`
+	// Attempts are the attempts and undos that failed, the oldest first.
+	Attempts []Attempt `json:"attempts,omitempty"`
 	// Unchanged and Repeated are as in Plan.
 	Unchanged bool `json:"unchanged,omitzero"`
 	Repeated  bool `json:"repeated,omitzero"`
 	// Stopped means that no worker takes the task before its plan runs again.
 	Stopped bool `json:"stopped,omitzero"`
+}
+
+// Attempt is an attempt, or an undo, that failed.
+type Attempt struct {
+	Attempt   int    `json:"attempt"`
+	Undo      bool   `json:"undo,omitzero"`
+	StartedAt Time   `json:"startedAt,omitzero"`
+	EndedAt   Time   `json:"endedAt"`
+	Worker    string `json:"worker,omitempty"`
+	ErrorCode string `json:"errorCode"`
+	Step      string `json:"step,omitempty"`
 }
 
 // Saved is a checkpoint or an undo entry. Data is what the executor saved.
@@ -113,6 +126,10 @@ func TaskOf(p *plan.Plan, t *task.Task, actions []string, data Data) Task {
 	}
 	for _, u := range t.Undo {
 		w.Undo = append(w.Undo, Saved{u.Step, data.of(u.Data)})
+	}
+	for i := range t.Attempts {
+		a := &t.Attempts[i]
+		w.Attempts = append(w.Attempts, Attempt{a.Number, a.Undo, Time{a.Began}, Time{a.Ended}, a.Worker, a.ErrorCode, a.Step})
 	}
 	return w
 }

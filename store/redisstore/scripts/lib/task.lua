@@ -129,9 +129,9 @@ end
 -- The suffixes of the fields beside a head, by their bits in kept: lib/head.lua.
 local besides = { [1] = 'c', [2] = 'u', [4] = 'f', [8] = 'a' }
 
--- attach_details adds checkpoint, undo log, failure and attempts to the first tasks of a list; whole
--- is their number. It returns a problem, if any, and how many of the first tasks are complete: a
--- task is damaged if a field is missing that exists according to its head.
+-- attach_details adds checkpoint, undo log, failure and attempts to the first tasks of a list;
+-- whole is their number. It returns a problem, if any, and how many of the first tasks are
+-- complete: a task is damaged if a field is missing that exists according to its head.
 local function attach_details(b, list, whole)
   local q, tasks, places = { 'HMGET', bucket(b) }, {}, {}
   for i = 1, whole do

@@ -66,7 +66,7 @@ func (u *turns) begin(p *rollout) {
 	}
 	u.round, u.left = p.plan.Marks.Round, make([]turn, 0, last-first+1)
 	for o := first; o <= last; o++ {
-		if r := p.tasks.at(o); r.Attempt > 0 {
+		if r := p.tasks.at(o); r.Released > 0 {
 			u.left = append(u.left, turn{r.Released, o})
 		}
 	}

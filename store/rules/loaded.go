@@ -82,7 +82,7 @@ func (l *Loaded) Put(ordinal uint32, t Task) {
 
 // PutClaim adds a claim that was read: one that [Need] names, or that holds a task that was put.
 func (l *Loaded) PutClaim(c ClaimRow) {
-	c.Held = slices.Clone(c.Held)
+	c.Held, c.changed = slices.Clone(c.Held), false
 	l.claims[c.Number], l.byID[c.ID] = &c, c.Number
 }
 

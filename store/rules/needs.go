@@ -118,7 +118,7 @@ func (n *Need) finish(p, after *Plan) {
 		if from == 0 {
 			from = after.undoFrom() + 1
 		}
-		if until := after.undoUntil(); from > max(until, 1) {
+		if until := after.undoUntil(); from > until {
 			n.Undoable = Window{from - 1, until}
 		}
 	}

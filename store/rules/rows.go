@@ -3,7 +3,8 @@ package rules
 import "github.com/cutover-go/cutover/task"
 
 // Rows is what the rules ask of a store about the tasks and claims of one plan. They call it at
-// most four times for each change, and for each task that is claimed.
+// most four times for each change, and for each pending task that is claimed; queues that are empty
+// by the plan's counters are not asked.
 //
 // A store in memory answers from what it has. One that reads from a database reads what [Needs]
 // says, before the step, into [Loaded].

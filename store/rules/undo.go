@@ -48,12 +48,10 @@ func (p *Plan) undoFrom() uint32 {
 	return uint32(p.TaskCount)
 }
 
-// undoUntil returns the position at which a round ends.
+// undoUntil returns the position at which a round ends. In a sequential plan a task that ran was
+// released: its position is at least 1.
 func (p *Plan) undoUntil() uint32 {
-	switch {
-	case p.Sequential():
-		return 0
-	case p.Undo.OfWave():
+	if p.Undo.OfWave() && !p.Sequential() {
 		return uint32(p.Undo.First)
 	}
 	return 1

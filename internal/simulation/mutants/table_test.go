@@ -42,7 +42,7 @@ func drawn(name, test, file, old, by string) mutant {
 }
 
 func mutants() []mutant {
-	return slices.Concat(coreMutants(), waveMutants(), undoMutants(), waitMutants(), luaMutants())
+	return slices.Concat(coreMutants(), waveMutants(), windowMutants(), undoMutants(), waitMutants(), luaMutants())
 }
 
 // coreMutants break the rules of plans, tasks, stores, locks and leases.

@@ -47,6 +47,22 @@ func waveMutants() []mutant {
 	}
 }
 
+// windowMutants break what stores answer that load a part of a plan.
+func windowMutants() []mutant {
+	return []mutant{
+		tested("the end of a window is the end of an undo round", "./store/rules", "TestWindows", "store/rules/undo.go",
+			"return 0, Undoable", "p.UndosExhausted = true\n\t\t\treturn 0, 0"),
+		tested("a window without an answer is read again and again", "./store/rules", "TestWindows", "store/rules/claim.go",
+			"p.Marks.Pending = max(from, first+1)\n", "_ = first\n"),
+		tested("what a short queue lacks is passed over", "./store/rules", "TestShortQueue", "store/rules/claim.go",
+			"return 0, q\n", "continue\n"),
+		tested("what was not read of a queue comes later", "./store/rules", "TestShortQueue", "store/rules/loadedqueue.go",
+			"l.all || l.part && l.turns[0].compare(l.last) <= 0", "true"),
+		tested("a plan that runs its tasks one by one undoes them by ordinal", "./store/rules", "TestUndoInTurn", "store/rules/shift.go",
+			"t.Released = p.Marks.Releases", "_ = p"),
+	}
+}
+
 // undoMutants break the undo of a wave.
 func undoMutants() []mutant {
 	return []mutant{

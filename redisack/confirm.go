@@ -15,6 +15,14 @@ import (
 // The result is nil only if the error is an *InvalidError. The error is nil exactly if the result
 // is OK, and otherwise an *AckError.
 func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult, error) {
+	r := c.observe(ctx, Call{"Confirm", t.Key, t.Field, t.Version}, func(ctx context.Context) CallResult {
+		res, err := c.confirm(ctx, t, check)
+		return CallResult{Target: t, Result: res, Err: err}
+	})
+	return r.Result, r.Err
+}
+
+func (c *Client) confirm(ctx context.Context, t Target, check Check) (*AckResult, error) {
 	var f faults
 	t.check(&f)
 	check.check(&f)
@@ -40,6 +48,17 @@ func (c *Client) Confirm(ctx context.Context, t Target, check Check) (*AckResult
 // The result is nil only if the error is an *InvalidError. The error is nil exactly if the result
 // is OK, and otherwise an *AckError; if the write failed, it wraps a *WriteError.
 func (c *Client) Apply(ctx context.Context, ch Change, check Check) (*AckResult, error) {
+	r := c.observe(ctx, Call{"Apply", ch.Key, ch.Field, ch.Version}, func(ctx context.Context) CallResult {
+		res, err := c.apply(ctx, ch, check)
+		if res == nil {
+			return CallResult{Err: err}
+		}
+		return CallResult{Target: res.Target, Result: res, Err: err}
+	})
+	return r.Result, r.Err
+}
+
+func (c *Client) apply(ctx context.Context, ch Change, check Check) (*AckResult, error) {
 	var f faults
 	ch.check(c.cfg.Sharded, &f)
 	check.check(&f)

@@ -11,12 +11,19 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// Hooks are optional functions that observe runs. The hooks of one run, including its rollback, are
-// called one at a time and in order, in a goroutine outside the run, so a slow hook does not delay
-// the run. Concurrent runs call hooks concurrently. The client recovers a panic in a hook and logs
-// it with its stack. When 1,024 calls wait for a slow hook, further calls are dropped; a warning in
-// the result states the number of calls that were dropped before the result was made.
+// Hooks are optional functions that observe runs. OnCallStart and OnCallEnd are called by the call
+// itself. The others of one run, including its rollback, are called one at a time and in order, in
+// a goroutine outside the run, so a slow hook does not delay the run. Concurrent runs call hooks
+// concurrently. The client recovers a panic in a hook and logs it with its stack. When 1,024 calls
+// wait for a slow hook, further calls are dropped; a warning in the result states the number of
+// calls that were dropped before the result was made.
 type Hooks struct {
+	// OnCallStart is called by Write, Confirm and Apply before they do anything, in the goroutine
+	// of the caller. The call and OnCallEnd get the context that it returns, which must derive from
+	// ctx, so that a tracing span can be passed in it. Unlike the other hooks it delays its call.
+	OnCallStart func(ctx context.Context, c Call) context.Context
+	// OnCallEnd is called before they return, in the same goroutine.
+	OnCallEnd func(ctx context.Context, c Call, r CallResult)
 	// OnWrite is called after a write, with its target and error, as Write returns them.
 	OnWrite func(Target, error)
 	// OnAttempt is called after each attempt at an endpoint.
@@ -41,6 +48,25 @@ type Attempted struct {
 	// Err is the reason if there is no verdict.
 	Err  *ProbeError
 	Took time.Duration
+}
+
+// Call is a call of Write, Confirm or Apply.
+type Call struct {
+	Name    string // the name of the method
+	Key     string
+	Field   string
+	Version string
+}
+
+// CallResult is what a call returns.
+type CallResult struct {
+	// Target is that of the write.
+	Target Target
+	// Result is nil for a Write, and if Err is an *InvalidError. It must not be modified.
+	Result *AckResult
+	Err    error
+	// Elapsed is how long the call took.
+	Elapsed time.Duration
 }
 
 const (

@@ -1,6 +1,8 @@
 package redisack
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -60,6 +62,9 @@ func TestHookPanics(t *testing.T) {
 	core, logs := observer.New(zapcore.ErrorLevel)
 	c, _ := testClient(t, Config{Logger: zap.New(core)})
 	c.cfg.Hooks = Hooks{
+		OnCallStart: func(context.Context, Call) context.Context { panic("call") },
+		OnCallEnd:   func(context.Context, Call, CallResult) { panic("call") },
+
 		OnWrite:    func(Target, error) { panic("write") },
 		OnAttempt:  func(Attempted) { panic("attempt") },
 		OnEndpoint: func(Target, EndpointReport) { panic("endpoint") },
@@ -126,4 +131,49 @@ func TestHookQueue(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCallsAreObserved checks that the hooks of a call are called around it, in its goroutine, with
+// its context and with what it returns, also if it is refused.
+func TestCallsAreObserved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		var calls []string
+		c, mem := testClient(t, Config{})
+		c.cfg.Hooks = Hooks{
+			OnCallStart: func(ctx context.Context, c Call) context.Context {
+				calls = append(calls, c.Name+" "+c.Key+" "+c.Version)
+				return context.WithValue(ctx, key{}, c.Name)
+			},
+			OnCallEnd: func(ctx context.Context, c Call, r CallResult) {
+				calls = append(calls, fmt.Sprintf("%v %s %t %t %v", ctx.Value(key{}), r.Target.Version, r.Result != nil && r.Result.OK,
+					errors.Is(r.Err, ErrInvalid), r.Elapsed))
+			},
+		}
+		var in any // the context of the prober
+		prober := ProberFunc(func(ctx context.Context, _ Endpoint, _ Target) (Observation, error) {
+			in = ctx.Value(key{})
+			head, _ := mem.snapshot()
+			return Observation{Rev: head.Rev, WriteID: head.WriteID, Version: head.Version}, nil
+		})
+		target, err := c.Write(t.Context(), change())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Confirm(t.Context(), target, Check{Fleet: fleetOf("a"), Prober: prober}); err != nil {
+			t.Fatal(err)
+		}
+		if in != "Confirm" {
+			t.Errorf("the endpoint is asked in the context of %v", in)
+		}
+		if res, err := c.Apply(t.Context(), Change{Key: "k"}, Check{}); res != nil || !errors.Is(err, ErrInvalid) {
+			t.Fatal(res, err)
+		}
+		k := change().Key
+		want := []string{"Write " + k + " v2", "Write v2 false false 0s", "Confirm " + k + " v2", "Confirm v2 true false 0s", "Apply k ", "Apply  false true 0s"}
+		if !slices.Equal(calls, want) {
+			t.Errorf("called %q\nwant   %q", calls, want)
+		}
+	})
 }

@@ -20,6 +20,14 @@ import (
 //
 // The error is an *InvalidError or a *WriteError.
 func (c *Client) Write(ctx context.Context, ch Change) (Target, error) {
+	r := c.observe(ctx, Call{"Write", ch.Key, ch.Field, ch.Version}, func(ctx context.Context) CallResult {
+		target, err := c.writeOnly(ctx, ch)
+		return CallResult{Target: target, Err: err}
+	})
+	return r.Target, r.Err
+}
+
+func (c *Client) writeOnly(ctx context.Context, ch Change) (Target, error) {
 	var f faults
 	ch.check(c.cfg.Sharded, &f)
 	if err := f.err(); err != nil {

@@ -1,0 +1,105 @@
+package otelcutover
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/hook"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// commandStart begins the span of a command, a child of the one in the caller's context.
+func (e *engine) commandStart(ctx context.Context, c hook.Command) context.Context {
+	ctx, span := e.tracer.Start(ctx, "command "+c.Name, trace.WithAttributes(keyCommand.String(c.Name)))
+	if !span.IsRecording() {
+		return ctx
+	}
+	if c.Plan != 0 {
+		span.SetAttributes(keyPlan.Int64(int64(c.Plan)))
+	}
+	if c.Task != 0 {
+		span.SetAttributes(keyTask.Int64(int64(c.Task)))
+	}
+	if c.Actor != "" {
+		span.SetAttributes(keyActor.String(c.Actor))
+	}
+	if c.Reason != "" {
+		span.SetAttributes(keyReason.String(c.Reason))
+	}
+	return context.WithValue(ctx, spanKey{}, span)
+}
+
+// commandEnd ends the span of a command. One that has changed a plan is linked to the one that
+// created it.
+func (e *engine) commandEnd(ctx context.Context, c hook.Command, r hook.CommandResult) {
+	class := errorClass(r.Err)
+	e.meters.command(ctx, c.Name, class, r.Elapsed)
+	span, recorded := ctx.Value(spanKey{}).(trace.Span)
+	if !recorded {
+		return
+	}
+	if r.Plan.ID != 0 {
+		describePlan(span, &r.Plan)
+		p := e.contexts.of(e.cfg.Propagator, r.Plan.ID, r.Plan.Annotations)
+		if p.span.IsValid() && !p.span.Equal(span.SpanContext().WithRemote(true)) {
+			span.AddLink(trace.Link{SpanContext: p.span})
+		}
+	}
+	if r.Unchanged {
+		span.SetAttributes(keyUnchanged.Bool(true))
+	}
+	if r.Repeated {
+		span.SetAttributes(keyRepeated.Bool(true))
+	}
+	if r.Err != nil {
+		span.SetAttributes(keyError.String(class))
+		span.SetStatus(codes.Error, r.Err.Error())
+	}
+	span.End()
+}
+
+func describePlan(span trace.Span, p *plan.Plan) {
+	span.SetAttributes(keyPlan.Int64(int64(p.ID)), keyPlanName.String(p.Name), keyPlanState.String(p.State.String()),
+		keyPlanTasks.Int(p.TaskCount), keyType.String(p.ExecutorType))
+}
+
+// errorClass returns a short name for why a command was refused or failed, one of a fixed set; ""
+// for no error.
+func errorClass(err error) string {
+	if err == nil {
+		return ""
+	}
+	for _, c := range []struct {
+		target error
+		class  string
+	}{
+		{context.Canceled, "CANCELED"},
+		{context.DeadlineExceeded, "TIMEOUT"},
+		{plan.ErrInvalid, "INVALID"},
+		{store.ErrInvalid, "INVALID"},
+		{cutover.ErrUnknownExecutor, "UNKNOWN_EXECUTOR"},
+		{plan.ErrVersion, "VERSION"},
+		{store.ErrNotFound, "NOT_FOUND"},
+		{store.ErrTenantHeld, "TENANT_HELD"},
+		{store.ErrKeyReused, "KEY_REUSED"},
+		{store.ErrCreating, "BUSY"},
+		{cutover.ErrStarting, "BUSY"},
+		{cutover.ErrAdding, "BUSY"},
+		{plan.ErrSweepsFull, "BUSY"},
+		{cutover.ErrCannotUndo, "CANNOT_UNDO"},
+		{plan.ErrNotApplicable, "NOT_APPLICABLE"},
+	} {
+		if errors.Is(err, c.target) {
+			return c.class
+		}
+	}
+	if store.Temporary(err) {
+		return "STORE_UNAVAILABLE"
+	}
+	return other
+}

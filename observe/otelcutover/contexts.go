@@ -1,0 +1,105 @@
+package otelcutover
+
+import (
+	"context"
+	"encoding/binary"
+	"math"
+	"reflect"
+	"slices"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/baggage"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/task"
+)
+
+// The annotation that says that each task of a plan has a trace of its own.
+const (
+	tracesAnnotation = "cutover.traces"
+	tracePerTask     = "task"
+)
+
+// planContext is what the annotations of a plan say about its traces.
+type planContext struct {
+	annotations map[string]string // of which it was made
+	// span is that of the command that created the plan; invalid if it is not known.
+	span    trace.SpanContext
+	perTask bool
+	baggage baggage.Baggage
+	// silent is the same span, not sampled: executions that are not recorded carry it, so that
+	// nothing that they call is recorded either.
+	silent trace.Span
+	// off is set when a span that was to be begun has no context: the provider makes none.
+	off atomic.Bool
+}
+
+// contexts reads the trace contexts of plans and keeps some of them. Its zero value is empty.
+type contexts struct {
+	slots [64]atomic.Pointer[planContext] // by the plan's id
+}
+
+// of returns the trace context in the annotations of a plan. Annotations never change, so a map
+// that was read once need not be read again; while it is kept no other map has its address.
+func (c *contexts) of(p propagation.TextMapPropagator, id plan.ID, annotations map[string]string) *planContext {
+	slot := &c.slots[uint64(id)%uint64(len(c.slots))]
+	if known := slot.Load(); known != nil && same(known.annotations, annotations) {
+		return known
+	}
+	ctx := p.Extract(context.Background(), propagation.MapCarrier(annotations))
+	own := &planContext{
+		annotations: annotations, span: trace.SpanContextFromContext(ctx).WithRemote(true),
+		perTask: annotations[tracesAnnotation] == tracePerTask, baggage: baggage.FromContext(ctx),
+	}
+	own.silent = trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), silenced(own.span)))
+	slot.Store(own)
+	return own
+}
+
+func same(a, b map[string]string) bool {
+	return reflect.ValueOf(a).UnsafePointer() == reflect.ValueOf(b).UnsafePointer()
+}
+
+func silenced(s trace.SpanContext) trace.SpanContext {
+	return s.WithTraceFlags(s.TraceFlags() &^ trace.FlagsSampled)
+}
+
+// create returns the annotations that carry the context of a command's span to all processes.
+func (e *engine) create(ctx context.Context, s plan.Spec) map[string]string {
+	own := make(map[string]string)
+	given := slices.ContainsFunc(e.cfg.Propagator.Fields(), func(field string) bool { return s.Annotations[field] != "" })
+	if !given { // otherwise the caller has set the trace of the plan
+		e.cfg.Propagator.Inject(ctx, propagation.MapCarrier(own))
+	}
+	if (given || len(own) > 0) && len(s.Tenants) > e.cfg.OneTrace {
+		own[tracesAnnotation] = tracePerTask
+	}
+	return own
+}
+
+// traceOf returns the id of the trace of a task: the same in every process, and as good as random
+// for samplers that look at a part of it.
+func traceOf(of trace.TraceID, t task.ID) (id trace.TraceID) {
+	high, low := binary.BigEndian.Uint64(of[:8]), binary.BigEndian.Uint64(of[8:])
+	high, low = mix(high^mix(low+uint64(t))), mix(low^mix(high^uint64(t)))
+	binary.BigEndian.PutUint64(id[:8], high)
+	binary.BigEndian.PutUint64(id[8:], low|1) // an id of zeros would be invalid
+	return id
+}
+
+// mix is the finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+// Generators, 2014).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// chosen reports whether a trace is in a share of all, by the bits by which the SDK's sampler
+// TraceIDRatioBased decides.
+func chosen(id trace.TraceID, share float64) bool {
+	return share >= 1 || float64(binary.BigEndian.Uint64(id[8:])>>1) < share*float64(math.MaxInt64)
+}

@@ -3,7 +3,8 @@
 // size.
 //
 //	tel, err := otelcutover.New(otelcutover.Config{TracerProvider: tp, MeterProvider: mp})
-//	engine, err := cutover.New(store, cutover.Config{Hooks: hook.Join(hook.Zap(logger), tel.Hooks())})
+//	hooks := hook.Join(hook.Zap(logger), tel.Hooks())
+//	engine, err := cutover.New(store, cutover.Config{Hooks: hooks})
 //	rollout, err := redisack.New(rdb, redisack.Config{Hooks: tel.RedisAck()})
 //	service, err := renewal.New(rdb, renewal.Config{Hooks: tel.Renewal()})
 //

@@ -77,12 +77,14 @@ type failing struct{}
 func (failing) Temporality(k metric.InstrumentKind) metricdata.Temporality {
 	return metric.DefaultTemporalitySelector(k)
 }
+
 func (failing) Aggregation(k metric.InstrumentKind) metric.Aggregation {
 	return metric.DefaultAggregationSelector(k)
 }
+
 func (failing) Export(context.Context, *metricdata.ResourceMetrics) error { return errors.New("down") }
-func (failing) ForceFlush(context.Context) error                         { return nil }
-func (failing) Shutdown(context.Context) error                           { return nil }
+func (failing) ForceFlush(context.Context) error                          { return nil }
+func (failing) Shutdown(context.Context) error                            { return nil }
 
 // With the queue that docs/observability.md asks for, and a shutdown after that of the engine, no
 // span of a burst is lost.

@@ -132,7 +132,7 @@ func has(set attribute.Set, attributes []attribute.KeyValue) bool {
 func value(s sdktrace.ReadOnlySpan, key attribute.Key) string {
 	for _, a := range s.Attributes() {
 		if a.Key == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

@@ -40,7 +40,9 @@ func TestRenewal(t *testing.T) {
 		runtime.Gosched()
 	}
 	cancel()
-	<-done
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
 	if o.sum(t, "cutover.renewal.keys", attribute.String("cutover.outcome", "lost")) != 1 || o.sum(t, "cutover.renewal.calls") == 0 {
 		t.Errorf("%v", o.collect(t))
 	}

@@ -25,7 +25,7 @@ func worst(rows []redisack.EndpointReport, n int) []*redisack.EndpointReport {
 }
 
 func rank(row *redisack.EndpointReport) int {
-	switch row.Reason { //nolint:exhaustive // the others did not confirm
+	switch row.Reason {
 	case redisack.ReasonConfirmed:
 		return 1
 	case redisack.ReasonGone:

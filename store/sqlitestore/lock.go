@@ -1,0 +1,109 @@
+package sqlitestore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// tenantLock reads the lock of a tenant.
+func (c *conn) tenantLock(tenant string) (l store.TenantLock, taken bool, err error) {
+	taken, err = c.one("SELECT plan, ordinal, start, phase FROM tenant_lock WHERE tenant = ?", []any{tenant}, func(r row) {
+		l = store.TenantLock{
+			Tenant: tenant, Plan: plan.ID(r.ColumnInt64(0)), Ordinal: r.ColumnInt(1),
+			Start: uint64(r.ColumnInt64(2)), Phase: uint32(r.ColumnInt64(3)),
+		}
+	})
+	return l, taken, err
+}
+
+func (c *conn) setLock(l *store.TenantLock) error {
+	return c.exec("REPLACE INTO tenant_lock VALUES (?, ?, ?, ?, ?)", l.Tenant, int64(l.Plan), l.Ordinal, int64(l.Start), l.Phase)
+}
+
+// Reserve implements store.Locker.
+func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []store.TenantLock, err error) {
+	if err := store.CheckCount("locks", len(locks), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	locks = slices.Clone(locks)
+	var others []store.TenantLock
+	err = s.writer.write(ctx, func(tx *tx) error {
+		others = nil
+		for i := range locks {
+			had, taken, err := tx.tenantLock(locks[i].Tenant)
+			switch {
+			case err != nil:
+				return err
+			case !taken:
+				if err := tx.setLock(&locks[i]); err != nil {
+					return err
+				}
+			case had != locks[i]:
+				others = append(others, had)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return others, nil
+}
+
+// Locks implements store.Locker.
+func (s *Store) Locks(ctx context.Context, tenants []string) (found []store.TenantLock, err error) {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(c *conn) error {
+		for _, tenant := range tenants {
+			l, taken, err := c.tenantLock(tenant)
+			if err != nil {
+				return err
+			}
+			if taken {
+				found = append(found, l)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Replace implements store.Locker.
+func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, error) {
+	if old.Tenant != next.Tenant {
+		return false, fmt.Errorf("%w: the locks to replace are of different tenants", store.ErrInvalid)
+	}
+	done := false
+	err := s.writer.write(ctx, func(tx *tx) error {
+		had, taken, err := tx.tenantLock(old.Tenant)
+		if done = err == nil && taken && had == old; !done {
+			return err
+		}
+		return tx.setLock(&next)
+	})
+	return done && err == nil, err
+}
+
+// Release implements store.Locker.
+func (s *Store) Release(ctx context.Context, locks []store.TenantLock) error {
+	if err := store.CheckCount("locks", len(locks), store.MaxBatch); err != nil {
+		return err
+	}
+	locks = slices.Clone(locks)
+	return s.writer.write(ctx, func(tx *tx) error {
+		for i := range locks {
+			l := &locks[i]
+			if err := tx.exec("DELETE FROM tenant_lock WHERE tenant = ? AND plan = ? AND ordinal = ? AND start = ? AND phase = ?",
+				l.Tenant, int64(l.Plan), l.Ordinal, int64(l.Start), l.Phase); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,249 @@
+package sqlitestore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/rules"
+	"github.com/cutover-go/cutover/task"
+)
+
+// scanned is the maximum number of tasks that one query examines.
+const scanned = 16 << 10
+
+// Plan implements store.Reader.
+func (s *Store) Plan(ctx context.Context, id plan.ID) (p plan.Plan, err error) {
+	err = s.read(ctx, func(c *conn) (err error) {
+		p, err = s.plan(c, id)
+		return err
+	})
+	return p, err
+}
+
+func (s *Store) plan(c *conn, id plan.ID) (plan.Plan, error) {
+	p, err := c.load(id)
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	r := newRows(c, p)
+	found := p.snapshot(r, s.now())
+	if r.err != nil {
+		return plan.Plan{}, r.err
+	}
+	return found, nil
+}
+
+// Plans implements store.Reader.
+func (s *Store) Plans(ctx context.Context, q store.PlanQuery) (plans []plan.Plan, err error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	limit := cmp.Or(q.Limit, store.MaxPage)
+	before := q.Before
+	if before == 0 {
+		before = task.MaxPlanID + 1
+	}
+	var damaged []error
+	for more := true; more && len(plans) < limit; {
+		var page []plan.ID
+		if page, err = s.planIDs(ctx, q.States, before, limit-len(plans)); err != nil {
+			return plans, err
+		}
+		more = len(page) == limit-len(plans)
+		for _, id := range page {
+			p, err := s.Plan(ctx, id)
+			switch before = id; {
+			case err == nil && (len(q.States) == 0 || slices.Contains(q.States, p.State)):
+				plans = append(plans, p)
+			case err == nil || errors.Is(err, store.ErrNotFound): // changed or removed meanwhile
+			case errors.Is(err, store.ErrCorrupt) || store.Temporary(err):
+				damaged = append(damaged, err)
+			default:
+				return plans, err
+			}
+		}
+	}
+	return plans, errors.Join(damaged...)
+}
+
+// planIDs returns the ids of plans in these states, descending from below an id. A plan that has
+// lost its control is among them.
+func (s *Store) planIDs(ctx context.Context, states []plan.State, before plan.ID, limit int) (ids []plan.ID, err error) {
+	which := ""
+	args := []any{int64(before)}
+	if len(states) > 0 {
+		which = "AND (c.state IS NULL OR c.state IN (" + places(len(states)) + "))"
+		for _, state := range states {
+			args = append(args, int64(state))
+		}
+	}
+	err = s.read(ctx, func(c *conn) error {
+		return c.each("SELECT p.id FROM plan AS p LEFT JOIN control AS c ON c.plan = p.id WHERE p.id < ? AND p.stage = 1 "+which+
+			" ORDER BY p.id DESC LIMIT ?", append(args, limit), func(r row) error {
+			ids = append(ids, plan.ID(r.ColumnInt64(0)))
+			return nil
+		})
+	})
+	return ids, err
+}
+
+func places(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+
+// export returns a task as callers see it.
+func (c *conn) export(p *rollout, ordinal uint32, t *rules.Task) (task.Task, error) {
+	if t.Claim == 0 {
+		return p.Export(ordinal, t, ""), nil
+	}
+	worker := ""
+	found, err := c.one("SELECT worker FROM claim WHERE plan = ? AND number = ?", []any{int64(p.ID), t.Claim}, func(r row) { worker = r.ColumnText(0) })
+	if err == nil && !found {
+		err = c.damaged(p.ID, ordinal, fmt.Sprintf("its claim %d is missing in the table claim", t.Claim))
+	}
+	return p.Export(ordinal, t, worker), err
+}
+
+// Task implements store.Reader.
+func (s *Store) Task(ctx context.Context, id task.ID) (found task.Task, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		p, err := c.load(id.Plan())
+		if err != nil {
+			return err
+		}
+		if o := id.Ordinal(); o < 1 || o > p.TaskCount {
+			return store.ErrNotFound
+		}
+		var t rules.Task
+		if err := c.task(p.ID, uint32(id.Ordinal()), &t); err != nil {
+			return err
+		}
+		found, err = c.export(p, uint32(id.Ordinal()), &t)
+		return err
+	})
+	if err != nil {
+		return task.Task{}, err
+	}
+	return found, nil
+}
+
+// TasksAt implements store.Reader.
+func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) (tasks []task.Task, err error) {
+	if err := store.CheckCount("ordinals", len(ordinals), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(c *conn) error {
+		p, err := c.load(id)
+		if err != nil {
+			return err
+		}
+		tasks = make([]task.Task, 0, len(ordinals))
+		var damaged []error
+		for _, o := range ordinals {
+			if o < 1 || o > p.TaskCount {
+				continue
+			}
+			var t rules.Task
+			err := c.task(p.ID, uint32(o), &t)
+			if err == nil {
+				var found task.Task
+				if found, err = c.export(p, uint32(o), &t); err == nil {
+					tasks = append(tasks, found)
+					continue
+				}
+			}
+			if !errors.Is(err, store.ErrCorrupt) {
+				return err
+			}
+			damaged = append(damaged, err)
+		}
+		return errors.Join(damaged...)
+	})
+	return tasks, err
+}
+
+// Tasks implements store.Reader.
+func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks []task.Task, next int, err error) {
+	if err := q.Check(); err != nil {
+		return nil, 0, err
+	}
+	err = s.read(ctx, func(c *conn) error {
+		p, err := c.load(id)
+		if err != nil || !p.any(q) {
+			return err
+		}
+		tasks, next, err = c.tasks(p, q)
+		return err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return tasks, next, nil
+}
+
+// tasks returns a page of the tasks that match, and the After of the next page.
+func (c *conn) tasks(p *rollout, q store.TaskQuery) (tasks []task.Task, next int, err error) {
+	limit, last := cmp.Or(q.Limit, store.MaxPage), p.TaskCount
+	if q.Until > 0 {
+		last = min(last, q.Until)
+	}
+	end := min(last, q.After+scanned)
+	which, args := p.condition(q, []any{int64(p.ID), q.After, end})
+	sql := "SELECT " + taskColumns + ", cl.worker FROM task AS t LEFT JOIN claim AS cl ON t.claim > 0 AND cl.plan = t.plan AND cl.number = t.claim " +
+		"WHERE t.plan = ? AND t.ordinal > ? AND t.ordinal <= ?" + which + " ORDER BY t.ordinal LIMIT ?"
+	err = c.each(sql, append(args, limit+1), func(r row) error {
+		ordinal := uint32(r.ColumnInt64(0))
+		if len(tasks) == limit {
+			return errFound // there is more
+		}
+		var t rules.Task
+		if err := scanTask(r, &t); err != nil {
+			return c.damaged(p.ID, ordinal, err.Error())
+		}
+		tasks = append(tasks, p.Export(ordinal, &t, r.ColumnText(27)))
+		return nil
+	})
+	switch {
+	case isFound(err):
+		return tasks, tasks[limit-1].ID.Ordinal(), nil
+	case err != nil:
+		return nil, 0, err
+	case end < last:
+		return tasks, end, nil
+	}
+	return tasks, 0, nil
+}
+
+// condition returns what a query asks of tasks in SQL.
+func (p *rollout) condition(q store.TaskQuery, args []any) (string, []any) {
+	which := ""
+	if q.Unheld {
+		which = fmt.Sprintf(" AND t.claim = 0 AND t.state IN (%d, %d)", task.Running, task.RollingBack)
+	}
+	if len(q.States) == 0 {
+		return which, args
+	}
+	var stored []task.State
+	for state := range task.State(task.NumStates) {
+		if slices.Contains(q.States, p.StateOf(&rules.Task{State: state})) {
+			stored = append(stored, state)
+		}
+	}
+	for _, state := range stored {
+		args = append(args, int64(state))
+	}
+	return which + " AND t.state IN (" + places(len(stored)) + ")", args
+}
+
+// any reports whether a task that matches the query can exist.
+func (p *rollout) any(q store.TaskQuery) bool {
+	if q.Unheld && p.Counters.InFlight() == p.Counters.Held {
+		return false
+	}
+	match := func(s task.State) bool { return int(s) < task.NumStates && p.Counters.Of(s) > 0 }
+	return len(q.States) == 0 || slices.ContainsFunc(q.States, match)
+}

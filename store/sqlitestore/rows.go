@@ -1,0 +1,244 @@
+package sqlitestore
+
+import (
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/rules"
+	"github.com/cutover-go/cutover/task"
+)
+
+// rows answers the rules from the tables, and writes what a step has changed when it has ended. It
+// belongs to one step.
+//
+// The rules cannot be told that a query failed: rows keeps the first error in err, and the step is
+// then rolled back, whatever it has done since.
+type rows struct {
+	c      *conn
+	p      *rollout
+	tasks  map[uint32]*taskRow
+	claims map[uint32]*claimRow
+	dirty  []uint32 // ordinals of tasks that are to be written
+	events []rules.Event
+	err    error
+}
+
+var _ rules.Rows = (*rows)(nil)
+
+// taskRow is a task, with the key that it has in the table queue.
+type taskRow struct {
+	rules.Task
+	due   int64
+	dirty bool
+}
+
+// window is how many tasks one look for a pending or an undoable task examines.
+const window = 1000
+
+func newRows(c *conn, p *rollout) *rows {
+	return &rows{c: c, p: p, tasks: make(map[uint32]*taskRow), claims: make(map[uint32]*claimRow)}
+}
+
+func (r *rows) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// Task implements rules.Rows.
+func (r *rows) Task(ordinal uint32) *rules.Task {
+	t, err := r.read(ordinal)
+	if err != nil {
+		r.fail(err)
+	}
+	return &t.Task
+}
+
+// read returns a task, an empty one together with an error.
+func (r *rows) read(ordinal uint32) (*taskRow, error) {
+	if t := r.tasks[ordinal]; t != nil {
+		return t, nil
+	}
+	t := &taskRow{}
+	if err := r.c.task(r.p.ID, ordinal, &t.Task); err != nil {
+		return &taskRow{}, err
+	}
+	t.due = dueOf(&t.Task)
+	r.tasks[ordinal] = t
+	return t, nil
+}
+
+// dueOf returns the key that orders a task in its queue before the ordinal does.
+func dueOf(t *rules.Task) int64 {
+	if t.Waiting {
+		return microsOf(t.WaitUntil())
+	}
+	return 0
+}
+
+// Next implements rules.Rows.
+func (r *rows) Next(q rules.Queue, from, until uint32) (first uint32, known bool) {
+	switch {
+	case q == rules.Pending:
+		return r.nextPending(from, until)
+	case q == rules.Undoable && r.p.Sequential():
+		return r.nextReleased(from, until)
+	case q == rules.Undoable:
+		return r.nextUndoable(from, until)
+	case q == rules.Undoing:
+		return r.first("SELECT ordinal FROM queue WHERE plan = ? AND queue = ? ORDER BY ordinal DESC LIMIT 1", q), true
+	}
+	return r.first("SELECT ordinal FROM queue WHERE plan = ? AND queue = ? ORDER BY due, ordinal LIMIT 1", q), true
+}
+
+func (r *rows) first(sql string, q rules.Queue) uint32 {
+	n, err := r.c.number(sql, int64(r.p.ID), int(q))
+	if err != nil {
+		r.fail(err)
+	}
+	return uint32(n)
+}
+
+// nextPending looks at a window of tasks upwards.
+func (r *rows) nextPending(from, until uint32) (first uint32, known bool) {
+	r.flushTasks()
+	last := min(until, from+window-1)
+	n, err := r.c.number("SELECT ordinal FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ? AND state = 0 LIMIT 1", int64(r.p.ID), from, last)
+	if err != nil {
+		r.fail(err)
+	}
+	if n == 0 && last < until {
+		return last, false
+	}
+	return uint32(n), true
+}
+
+// nextUndoable looks at a window of tasks downwards.
+func (r *rows) nextUndoable(from, until uint32) (first uint32, known bool) {
+	r.flushTasks()
+	last := until
+	if from >= until+window {
+		last = from - window + 1
+	}
+	err := r.c.each("SELECT ordinal, state, attempt FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ? AND attempt > 0 ORDER BY ordinal DESC",
+		[]any{int64(r.p.ID), last, from}, func(s row) error {
+			if undoable(s.ColumnInt64(1), s.ColumnInt(2)) {
+				first = uint32(s.ColumnInt64(0))
+				return errFound
+			}
+			return nil
+		})
+	return r.found(first, last, until, err)
+}
+
+// nextReleased looks at a window of ends of holds, downwards. Of a task only the last one counts.
+func (r *rows) nextReleased(from, until uint32) (first uint32, known bool) {
+	r.flushTasks()
+	looked, last := 0, from
+	err := r.c.each(`SELECT r.released, r.ordinal, t.state, t.attempt, t.released FROM release AS r JOIN task AS t ON t.plan = r.plan AND t.ordinal = r.ordinal
+		WHERE r.plan = ? AND r.released BETWEEN ? AND ? ORDER BY r.released DESC LIMIT ?`, []any{int64(r.p.ID), until, from, window}, func(s row) error {
+		looked++
+		last = uint32(s.ColumnInt64(0))
+		if s.ColumnInt64(4) == int64(last) && undoable(s.ColumnInt64(2), s.ColumnInt(3)) {
+			first = uint32(s.ColumnInt64(1))
+			return errFound
+		}
+		return nil
+	})
+	if looked < window {
+		last = until
+	}
+	return r.found(first, last, until, err)
+}
+
+// found returns the answer of Next after a look down to last.
+func (r *rows) found(first, last, until uint32, err error) (uint32, bool) {
+	if err != nil && !isFound(err) {
+		r.fail(err)
+	}
+	if first == 0 && last > until {
+		return last, false
+	}
+	return first, true
+}
+
+func undoable(state int64, attempt int) bool {
+	return state >= 0 && state < int64(task.NumStates) && (task.Control{State: task.State(state), Attempt: attempt}).Undoable()
+}
+
+// Changed implements rules.Rows.
+func (r *rows) Changed(ordinal uint32, _ *rules.Task, from rules.Place) {
+	t := r.tasks[ordinal]
+	if t == nil {
+		return // reading it failed
+	}
+	if m := t.More; m != nil {
+		m.Wait.Until = stampOf(microsOf(m.Wait.Until))
+	}
+	to, due := t.Place(), dueOf(&t.Task)
+	if from != to || due != t.due {
+		r.move(ordinal, from, to, t.due, due)
+		t.due = due
+	}
+	if from.Claim != 0 && from.Claim != to.Claim && r.p.Sequential() {
+		r.exec("INSERT INTO release VALUES (?, ?, ?)", int64(r.p.ID), t.Released, ordinal)
+	}
+	if !t.dirty {
+		t.dirty = true
+		r.dirty = append(r.dirty, ordinal)
+	}
+}
+
+// move takes a task out of its place and puts it into another.
+func (r *rows) move(ordinal uint32, from, to rules.Place, left, due int64) {
+	if from.Queue != 0 {
+		r.exec("DELETE FROM queue WHERE plan = ? AND queue = ? AND due = ? AND ordinal = ?", int64(r.p.ID), int(from.Queue), left, ordinal)
+	}
+	if to.Queue != 0 {
+		r.exec("INSERT INTO queue VALUES (?, ?, ?, ?)", int64(r.p.ID), int(to.Queue), due, ordinal)
+	}
+	if from.Claim != to.Claim {
+		if from.Claim != 0 {
+			r.claim(from.Claim).drop(ordinal)
+		}
+		if to.Claim != 0 {
+			r.claim(to.Claim).add(ordinal)
+		}
+	}
+}
+
+func (r *rows) exec(sql string, args ...any) {
+	if err := r.c.exec(sql, args...); err != nil {
+		r.fail(err)
+	}
+}
+
+// Log implements rules.Rows.
+func (r *rows) Log(e rules.Event) { r.events = append(r.events, e) }
+
+// flushTasks writes the tasks that were changed, so that queries find them as they are.
+func (r *rows) flushTasks() {
+	for _, ordinal := range r.dirty {
+		t := r.tasks[ordinal]
+		t.dirty = false
+		if err := r.c.saveTask(r.p.ID, ordinal, &t.Task); err != nil {
+			r.fail(err)
+		}
+	}
+	r.dirty = r.dirty[:0]
+}
+
+// flush writes everything that the step has changed, with its events, of which the plan keeps so
+// many. It returns the first error of the step.
+func (r *rows) flush(own []plan.Event, at rules.Stamp, rests bool, keep int) error {
+	r.flushTasks()
+	r.flushClaims()
+	if r.err != nil {
+		return r.err
+	}
+	if err := r.c.appendEvents(r.p, r.events, own, at, rests); err != nil {
+		return err
+	}
+	if err := r.c.trim(r.p, keep); err != nil {
+		return err
+	}
+	return r.c.save(r.p)
+}

@@ -1,0 +1,179 @@
+package sqlitestore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
+	"github.com/cutover-go/cutover/store/rules"
+	"github.com/cutover-go/cutover/task"
+)
+
+// taskColumns are the columns of a task that scanTask reads.
+const taskColumns = `t.ordinal, t.state, t.attempt, t.claim, t.released, t.tenant, t.request, t.paused_individually, t.waiting, t.losses, t.version,
+	t.token, t.last_token, t.last_seq, t.started, t.updated, t.ended, t.elapsed_ms, t.wait, t.wait_until, t.retried,
+	t.labels, t.parameters, t.step, t.failure, t.data, t.undo`
+
+// scanTask reads a row of taskColumns. The error says what makes no sense.
+func scanTask(r row, t *rules.Task) error {
+	n := func(col int) int64 { return r.ColumnInt64(col) }
+	t.State, t.Request = task.State(n(1)), task.Request(n(6))
+	t.Attempt, t.Claim, t.Released = uint32(n(2)), uint32(n(3)), uint32(n(4))
+	t.Tenant, t.PausedIndividually, t.Waiting = r.ColumnText(5), n(7) != 0, n(8) != 0
+	t.Losses, t.Version, t.Token, t.LastToken, t.LastSeq = uint32(n(9)), uint32(n(10)), task.Token(n(11)), task.Token(n(12)), uint32(n(13))
+	t.Started, t.Updated, t.Ended, t.Elapsed = stampOf(n(14)), stampOf(n(15)), stampOf(n(16)), time.Duration(n(17))*time.Millisecond
+	if err := checkTask(r, t); err != nil {
+		return err
+	}
+	t.Step = r.ColumnText(23)
+	t.Data = r.ColumnBlob(25, nil)
+	m := rules.More{Wait: rules.Wait{Why: task.WaitReason(n(18)), Until: stampOf(n(19))}, Retried: instant(n(20))}
+	labels, parameters, failure, undo := r.ColumnRawText(21), r.ColumnRawText(22), r.ColumnRawText(24), r.ColumnRawBlob(26)
+	if m.Wait == (rules.Wait{}) && m.Retried.IsZero() && labels == nil && parameters == nil && failure == nil && undo == nil {
+		return nil
+	}
+	t.More = &m
+	return fillMore(&m, labels, parameters, failure, undo)
+}
+
+// checkTask returns what makes no sense in the numbers of a row.
+func checkTask(r row, t *rules.Task) error {
+	switch n := r.ColumnInt64; {
+	case n(1) < 0 || n(1) >= int64(task.NumStates):
+		return fmt.Errorf("state is %d", n(1))
+	case n(6) < 0 || n(6) > int64(task.StartRequest) || n(18) < 0 || n(18) > int64(task.WaitProving):
+		return fmt.Errorf("request is %d, wait is %d", n(6), n(18))
+	case n(2) < 0 || n(2) > math.MaxUint32 || n(3) < 0 || n(3) > math.MaxUint32 || n(10) < 1 || n(11) < 0:
+		return errors.New("attempt, claim, version or token is out of its range")
+	case t.Tenant == "":
+		return errors.New("the tenant is missing")
+	case (t.Claim != 0 || t.Waiting) && !t.State.InFlight() || t.Claim != 0 && t.Waiting:
+		return fmt.Errorf("it is %s, and held or waiting", t.State)
+	}
+	return nil
+}
+
+func fillMore(m *rules.More, labels, parameters, failure, undo []byte) (err error) {
+	if labels != nil {
+		err = json.Unmarshal(labels, &m.Labels)
+	}
+	if parameters != nil && err == nil {
+		err = json.Unmarshal(parameters, &m.Parameters)
+	}
+	if err != nil {
+		return fmt.Errorf("labels or parameters: %w", err)
+	}
+	if failure != nil {
+		var f planrecord.Failure
+		if err := json.Unmarshal(failure, &f); err != nil {
+			return fmt.Errorf("failure: %w", err)
+		}
+		m.Failure = f.Info()
+	}
+	if undo != nil {
+		own := append([]byte(nil), undo...)
+		if m.Undo, err = checkpoint.ParseUndo(own); err != nil {
+			return fmt.Errorf("undo: %w", err)
+		}
+	}
+	return nil
+}
+
+// damaged returns the error for a row of the table task that makes no sense.
+func (c *conn) damaged(id plan.ID, ordinal uint32, reason string) error {
+	return &store.CorruptError{Key: fmt.Sprintf("%s: table task, plan %d, ordinal %d", c.file, id, ordinal), Reason: reason}
+}
+
+// task reads a task. It returns a *store.CorruptError if the row is missing or makes no sense.
+func (c *conn) task(id plan.ID, ordinal uint32, t *rules.Task) error {
+	var bad error
+	found, err := c.one("SELECT "+taskColumns+" FROM task AS t WHERE t.plan = ? AND t.ordinal = ?", []any{int64(id), ordinal}, func(r row) {
+		bad = scanTask(r, t)
+	})
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return c.damaged(id, ordinal, "the row is missing")
+	case bad != nil:
+		return c.damaged(id, ordinal, bad.Error())
+	}
+	return nil
+}
+
+const updateTask = `UPDATE task SET state = ?3, attempt = ?4, claim = ?5, released = ?6, request = ?7, paused_individually = ?8, waiting = ?9,
+	losses = ?10, version = ?11, token = ?12, last_token = ?13, last_seq = ?14, started = ?15, updated = ?16, ended = ?17, elapsed_ms = ?18,
+	wait = ?19, wait_until = ?20, retried = ?21, step = ?22, failure = ?23, data = ?24, undo = ?25 WHERE plan = ?1 AND ordinal = ?2`
+
+// saveTask writes what the rules have changed of a task.
+func (c *conn) saveTask(id plan.ID, ordinal uint32, t *rules.Task) error {
+	var m rules.More
+	if t.More != nil {
+		m = *t.More
+	}
+	var step, failure, undo any
+	if t.Step != "" {
+		step = t.Step
+	}
+	if m.Failure != nil {
+		failure = string(planrecord.MarshalFailure(m.Failure))
+	}
+	if len(m.Undo) > 0 {
+		undo = m.Undo.Append(nil)
+	}
+	s, err := c.prepared(updateTask, nil)
+	if err != nil {
+		return err
+	}
+	for i, n := range [...]int64{
+		int64(id), int64(ordinal), int64(t.State), int64(t.Attempt), int64(t.Claim), int64(t.Released), int64(t.Request),
+		bit(t.PausedIndividually), bit(t.Waiting), int64(t.Losses), int64(t.Version), int64(t.Token), int64(t.LastToken), int64(t.LastSeq),
+		microsOf(t.Started), microsOf(t.Updated), microsOf(t.Ended), t.Elapsed.Milliseconds(), int64(m.Wait.Why), microsOf(m.Wait.Until), micros(m.Retried),
+	} {
+		if err := s.BindInt64(i+1, n); err != nil {
+			return err
+		}
+	}
+	for i, v := range [...]any{step, failure, t.Data, undo} {
+		if err := bind(s, 22+i, v); err != nil {
+			return err
+		}
+	}
+	return s.Exec()
+}
+
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// insertTask writes the row of a tenant whose task nobody has touched.
+func (c *conn) insertTask(id plan.ID, ordinal int, t *task.Tenant) error {
+	labels, err := jsonOf(t.Labels)
+	if err != nil {
+		return err
+	}
+	parameters, err := jsonOf(t.Parameters)
+	if err != nil {
+		return err
+	}
+	return c.exec(`INSERT INTO task VALUES (?, ?, 0, 0, 0, 0, ?, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?, ?, NULL, NULL, NULL, NULL)`,
+		int64(id), ordinal, t.ID, labels, parameters)
+}
+
+// jsonOf returns words as JSON, nil if there are none.
+func jsonOf(words map[string]string) (any, error) {
+	if len(words) == 0 {
+		return nil, nil
+	}
+	text, err := json.Marshal(words)
+	return string(text), err
+}

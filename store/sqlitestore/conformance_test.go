@@ -34,6 +34,14 @@ func open(t testing.TB, path string, cfg Config) *Store {
 	return s
 }
 
+// openSkewed opens a store on a new file whose clock can be set.
+func openSkewed(t testing.TB) *skewed {
+	t.Helper()
+	s := new(skewed)
+	s.Store = open(t, newFile(t), Config{clock: s.now})
+	return s
+}
+
 // newFile returns the path of a file that does not exist.
 func newFile(t testing.TB) string {
 	t.Helper()
@@ -44,9 +52,7 @@ func harness() storetest.Harness {
 	return storetest.Harness{
 		New: func(t testing.TB) store.Store {
 			t.Helper()
-			s := new(skewed)
-			s.Store = open(t, newFile(t), Config{clock: s.now})
-			return s
+			return openSkewed(t)
 		},
 		Skew: func(_ testing.TB, s store.Store, by time.Duration) { s.(*skewed).by.Store(int64(by)) },
 		NewTrimming: func(t testing.TB, keep int) store.Store {

@@ -17,8 +17,22 @@ import (
 type disk struct {
 	vfs.VFS
 
-	mu  sync.Mutex
-	ops []diskOp
+	mu   sync.Mutex
+	ops  []diskOp
+	fail error // what writes and syncs return, if it is not nil
+}
+
+// setFail makes writes and syncs fail, or succeed again.
+func (d *disk) setFail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fail = err
+}
+
+func (d *disk) failure() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fail
 }
 
 // diskOp is a write, a change of the size, a sync or a deletion of a file; or, without a file, a
@@ -93,6 +107,9 @@ func (f *diskFile) Unwrap() vfs.File { return f.File }
 func (f *diskFile) SharedMemory() vfs.SharedMemory { return vfsutil.WrapSharedMemory(f.File) }
 
 func (f *diskFile) WriteAt(p []byte, off int64) (int, error) {
+	if err := f.d.failure(); err != nil {
+		return 0, err
+	}
 	f.d.record(diskOp{file: f.name, off: off, data: append([]byte(nil), p...)})
 	return f.File.WriteAt(p, off)
 }
@@ -103,6 +120,9 @@ func (f *diskFile) Truncate(size int64) error {
 }
 
 func (f *diskFile) Sync(flags vfs.SyncFlag) error {
+	if err := f.d.failure(); err != nil {
+		return err
+	}
 	if err := f.File.Sync(flags); err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ func (e *VersionError) Error() string {
 // fault returns the error for a failure of SQLite during a call.
 func (c *conn) fault(ctx context.Context, err error) error {
 	var code sqlite3.ErrorCode
-	if err == nil || !errors.As(err, &code) {
+	var file *FileError
+	if err == nil || errors.As(err, &file) || !errors.As(err, &code) {
 		return err
 	}
 	switch code { //nolint:exhaustive // the rest has one answer

@@ -84,7 +84,7 @@ func TestKill(t *testing.T) {
 // killOnce lets a child work for a moment, kills it and judges the file.
 func killOnce(t *testing.T, path string) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0])
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), "SQLITESTORE_CHILD="+path)
 	pipe, err := cmd.StdoutPipe()
 	if err == nil {

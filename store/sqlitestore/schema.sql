@@ -108,7 +108,7 @@ SELECT p.id, json_extract(p.spec, '$.name') AS name,
 	f.pending + f.running + f.paused + f.completed + f.failed + f.skipped + f.cancelled + f.rolling_back + f.rolled_back + f.rollback_failed AS tasks,
 	f.pending, f.running, f.paused, f.completed, f.failed, f.skipped, f.cancelled, f.rolling_back, f.rolled_back, f.rollback_failed,
 	f.held, f.waiting, json_extract(c.control, '$.wave') AS wave,
-	iif(p.created > 0, strftime('%Y-%m-%dT%H:%M:%fZ', p.created / 1e6, 'unixepoch'), NULL) AS created,
+	iif(p.created > 0, strftime('%Y-%m-%dT%H:%M:%S', p.created / 1000000, 'unixepoch') || printf('.%06dZ', p.created % 1000000), NULL) AS created,
 	json_extract(c.control, '$.startedAt') AS started, json_extract(c.control, '$.endedAt') AS ended,
 	json_extract(p.spec, '$.createdBy') AS created_by, p.key AS idempotency_key
 FROM plan AS p JOIN control AS c ON c.plan = p.id JOIN facts AS f ON f.plan = p.id
@@ -122,17 +122,17 @@ SELECT t.plan, t.ordinal, t.tenant,
 	json_extract(t.failure, '$.errorCode') || ': ' || json_extract(t.failure, '$.reason') AS failure,
 	t.step, CAST(t.data AS TEXT) AS checkpoint,
 	json_extract('["","PAUSE","CANCEL","EXEMPT","START"]', '$[' || t.request || ']') AS request,
-	iif(t.waiting, strftime('%Y-%m-%dT%H:%M:%fZ', t.wait_until / 1e6, 'unixepoch'), NULL) AS waits_until,
-	iif(t.started > 0, strftime('%Y-%m-%dT%H:%M:%fZ', t.started / 1e6, 'unixepoch'), NULL) AS started,
-	iif(t.updated > 0, strftime('%Y-%m-%dT%H:%M:%fZ', t.updated / 1e6, 'unixepoch'), NULL) AS updated,
-	iif(t.ended > 0, strftime('%Y-%m-%dT%H:%M:%fZ', t.ended / 1e6, 'unixepoch'), NULL) AS ended,
+	iif(t.waiting, strftime('%Y-%m-%dT%H:%M:%S', t.wait_until / 1000000, 'unixepoch') || printf('.%06dZ', t.wait_until % 1000000), NULL) AS waits_until,
+	iif(t.started > 0, strftime('%Y-%m-%dT%H:%M:%S', t.started / 1000000, 'unixepoch') || printf('.%06dZ', t.started % 1000000), NULL) AS started,
+	iif(t.updated > 0, strftime('%Y-%m-%dT%H:%M:%S', t.updated / 1000000, 'unixepoch') || printf('.%06dZ', t.updated % 1000000), NULL) AS updated,
+	iif(t.ended > 0, strftime('%Y-%m-%dT%H:%M:%S', t.ended / 1000000, 'unixepoch') || printf('.%06dZ', t.ended % 1000000), NULL) AS ended,
 	t.labels, t.parameters, t.token, t.version
 FROM task AS t JOIN plan AS p ON p.id = t.plan AND p.stage = 1 JOIN control AS c ON c.plan = t.plan
 	JOIN facts AS f ON f.plan = t.plan LEFT JOIN claim AS cl ON t.claim > 0 AND cl.plan = t.plan AND cl.number = t.claim
 WHERE t.ordinal <= f.pending + f.running + f.paused + f.completed + f.failed + f.skipped + f.cancelled + f.rolling_back + f.rolled_back + f.rollback_failed;
 
 CREATE VIEW events AS
-SELECT e.plan, e.seq, strftime('%Y-%m-%dT%H:%M:%fZ', e.at / 1e6, 'unixepoch') AS at,
+SELECT e.plan, e.seq, strftime('%Y-%m-%dT%H:%M:%S', e.at / 1000000, 'unixepoch') || printf('.%06dZ', e.at % 1000000) AS at,
 	nullif(e.ordinal, 0) AS ordinal, t.tenant, e.before, e.after, e.cause, e.attempt,
 	json_extract(e.detail, '$.actor') AS actor, json_extract(e.detail, '$.reason') AS reason,
 	json_extract(e.detail, '$.failure.errorCode') || ': ' || json_extract(e.detail, '$.failure.reason') AS failure,

@@ -122,6 +122,9 @@ func (s *Store) Close() error {
 // Backup writes a copy of the present content into a new file, as VACUUM INTO does: compact, and
 // readable by Open. Calls go on meanwhile. The file must not exist, or be empty.
 func (s *Store) Backup(ctx context.Context, path string) error {
+	if s.readers.isOver() {
+		return ErrClosed
+	}
 	if path == "" {
 		return &InvalidError{Faults: []string{"no path of a file"}}
 	}

@@ -53,7 +53,9 @@ func create(t testing.TB, s *Store, n int) *operator {
 func start(t testing.TB, s *Store, n int) *operator {
 	t.Helper()
 	o := create(t, s, n)
-	o.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(1, time.Minute, plan.By{Now: time.Now()}) })
+	o.decide(func(p plan.Plan) (plan.Decision, error) {
+		return p.MarkStarting(1, time.Minute, plan.By{Now: time.Now()})
+	})
 	o.decide(func(p plan.Plan) (plan.Decision, error) { return p.Start(plan.By{Now: time.Now()}) })
 	return o
 }

@@ -1,0 +1,168 @@
+package sqlitestore
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/storetest"
+	"github.com/cutover-go/cutover/task"
+)
+
+// TestGroupCommit: calls that wait while a transaction is under way go into the next one together.
+func TestGroupCommit(t *testing.T) {
+	t.Parallel()
+	d := newDisk(t, "group-commit")
+	s := open(t, newFile(t), Config{vfs: "group-commit"})
+	o := start(t, s, 20)
+	held := o.claim("worker", 20)
+	var work []*store.Batch
+	for i := range held {
+		work = append(work, saves(o.id, held[i:i+1], 1, "A", nil))
+	}
+	from := len(d.ops)
+	o.ok(o.together(work...))
+	syncs := 0
+	for _, op := range d.ops[from:] {
+		if op.kind == diskSync {
+			syncs++
+		}
+	}
+	if syncs > 2 {
+		t.Errorf("%d syncs for 20 commits that came together", syncs)
+	}
+}
+
+// TestGroupWithFailure: a call that fails after it has written something is rolled back alone. The
+// others of its transaction take effect, once.
+func TestGroupWithFailure(t *testing.T) {
+	t.Parallel()
+	s := open(t, newFile(t), Config{})
+	o := start(t, s, 4)
+	held := o.claim("worker", 2)
+	hold, held1 := make(chan struct{}), make(chan struct{})
+	errs := make(chan error, 4)
+	wait := func(*tx) error { close(held1); <-hold; return nil }
+	go func() { errs <- s.writer.write(o.ctx, wait) }()
+	<-held1
+	boom := errors.New("boom")
+	jobs := []func() error{
+		func() error { return o.Commit(o.ctx, saves(o.id, held[:1], 1, "A", nil)) },
+		func() error {
+			return s.writer.write(o.ctx, func(tx *tx) error {
+				return errors.Join(tx.exec("UPDATE task SET tenant = 'spoiled'"), boom)
+			})
+		},
+		func() error { return o.Commit(o.ctx, saves(o.id, held[1:], 1, "A", nil)) },
+	}
+	for i, job := range jobs {
+		go func() { errs <- job() }()
+		for o.queued() != i+1 {
+			time.Sleep(time.Millisecond) // until it waits for the writer
+		}
+	}
+	close(hold)
+	failed := 0
+	for range 4 {
+		if err := <-errs; errors.Is(err, boom) {
+			failed++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	tasks, err := s.TasksAt(o.ctx, o.id, []int{1, 2})
+	if err != nil || failed != 1 || tasks[0].Tenant.ID != "tenant-1" || tasks[0].Checkpoint == nil || tasks[1].Checkpoint == nil {
+		t.Errorf("%d failed, %v; %+v", failed, err, tasks)
+	}
+}
+
+// TestRemoveInSteps: a large plan goes in steps that are bounded, cannot be read from the first one
+// on, and leaves nothing behind, in the next process as well.
+func TestRemoveInSteps(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	s := open(t, path, Config{})
+	const n = 2*removed + 500
+	o := start(t, s, n)
+	done := o.claim("worker", 150)
+	for _, w := range done {
+		o.end(w, store.Complete, nil)
+	}
+	o.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{Now: time.Now()}) })
+	other := create(t, s, 3)
+	var locks []store.TenantLock
+	for i := range 100 {
+		locks = append(locks, store.TenantLock{Tenant: fmt.Sprint("tenant-", i+1), Plan: o.id, Ordinal: i + 1, Start: 1})
+	}
+	locks[0].Plan = other.id
+	_, err := s.Reserve(o.ctx, locks)
+	o.ok(err)
+	more, err := s.Remove(o.ctx, o.id)
+	if _, gone := s.Plan(o.ctx, o.id); err != nil || !more || !errors.Is(gone, store.ErrNotFound) {
+		t.Errorf("after the first step: more %v, %v; %v", more, err, gone)
+	}
+	o.ok(s.Close())
+	s = open(t, path, Config{})
+	if due, err := s.Due(o.ctx, 10); err != nil || len(due) != 2 || !due[0].Creating {
+		t.Errorf("due: %+v, %v", due, err)
+	}
+	steps := 1
+	for more = true; more; steps++ {
+		if more, err = s.Remove(o.ctx, o.id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if steps < 4 {
+		t.Errorf("%d steps", steps)
+	}
+	for _, table := range []string{"plan", "control", "facts", "wave", "failure_group", "command", "task", "queue", "release", "claim", "event", "cursor", "tenant_lock"} {
+		column := "plan"
+		if table == "plan" {
+			column = "id"
+		}
+		if rows := query(t, s, fmt.Sprintf("SELECT * FROM %s WHERE %s = %d", table, column, o.id)); len(rows) > 0 {
+			t.Errorf("%s: %d rows are left", table, len(rows))
+		}
+	}
+	if left, err := s.Locks(o.ctx, []string{"tenant-1", "tenant-2"}); err != nil || len(left) != 1 || left[0].Plan != other.id {
+		t.Errorf("locks %+v, %v", left, err)
+	}
+	storetest.Check(t, s, other.id)
+}
+
+// TestTrimming: a log that is too long loses its oldest task events a few at a time, for good.
+func TestTrimming(t *testing.T) {
+	t.Parallel()
+	path := newFile(t)
+	s := open(t, path, Config{MaxEvents: 300})
+	o := start(t, s, 600)
+	for range 6 {
+		for _, w := range o.claim("worker", 100) {
+			o.end(w, store.Complete, nil)
+		}
+	}
+	p, err := s.Plan(o.ctx, o.id)
+	o.ok(err)
+	kept := query(t, s, "SELECT seq FROM event WHERE ordinal > 0")
+	if n := len(kept); n < 300-1 || n > 300+trimFrom+100 {
+		t.Errorf("%d events are kept", n)
+	}
+	var trimmed *store.TrimmedError
+	if _, err := s.Events(o.ctx, o.id, 0, 0); !errors.As(err, &trimmed) || trimmed.First != p.LastEvent-300+1 {
+		t.Errorf("events from the first: %v, the newest is %d", err, p.LastEvent)
+	}
+	if own, err := s.PlanEvents(o.ctx, o.id, 0, 0); err != nil || len(own) < 2 || own[0].Seq != 1 {
+		t.Errorf("plan events %v, %v", own, err)
+	}
+	o.ok(s.Close())
+	s = open(t, path, Config{MaxEvents: -1})
+	if _, err := s.Events(o.ctx, o.id, 0, 0); !errors.As(err, &trimmed) || trimmed.First > p.LastEvent-300+1 {
+		t.Errorf("events after the number was raised: %v", err)
+	}
+	if events, err := s.Events(o.ctx, o.id, trimmed.First-1, 0); err != nil || events[0].Seq != trimmed.First || events[0].Task == 0 && events[0].Cause == task.ByClaim.String() {
+		t.Errorf("events %v", err)
+	}
+}

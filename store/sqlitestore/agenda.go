@@ -29,7 +29,8 @@ type item struct {
 	place    int // index in the queue, -1 if not in it
 }
 
-// loadAgenda puts every plan of the file on the agenda, and ends what belonged to earlier processes.
+// loadAgenda puts every plan of the file on the agenda, and ends what belonged to earlier
+// processes.
 func (s *Store) loadAgenda(c *conn) (err error) {
 	tx, err := c.BeginImmediate()
 	if err != nil {

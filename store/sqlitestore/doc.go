@@ -47,10 +47,10 @@
 //
 // # Failures
 //
-//	the disk is full, cannot be read, another program   a passing fault (store.Temporary) that
-//	holds the file for longer than five seconds          names the file; nothing was written
-//	a sync failed                                        *FileError, until the file is opened again:
-//	                                                     what the system says about it is not true
-//	a row makes no sense                                 store.ErrCorrupt: file, table, plan, ordinal
-//	the store was closed                                 ErrClosed
+//	the disk is full, cannot be read, another       a passing fault (store.Temporary) that names
+//	program holds the file for five seconds         the file; nothing was written
+//	a sync failed                                   *FileError, until the file is opened again:
+//	                                                what the system then says is not true
+//	a row makes no sense                            store.ErrCorrupt: file, table, plan, ordinal
+//	the store was closed                            ErrClosed
 package sqlitestore

@@ -13,8 +13,8 @@ const lockSuffix = "-lock"
 // fileLock is a file beside the database that other processes cannot delete while it is open.
 type fileLock struct{ file *os.File }
 
-// lockFile takes the lock of a database, or returns an *InUseError. The file is deleted first, which
-// Windows refuses while a process has it open.
+// lockFile takes the lock of a database, or returns an *InUseError. The file is deleted first,
+// which Windows refuses while a process has it open.
 func lockFile(path string) (*fileLock, error) {
 	if err := os.Remove(path + lockSuffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, &InUseError{File: path}

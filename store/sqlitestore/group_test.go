@@ -101,8 +101,8 @@ func TestRemoveInSteps(t *testing.T) {
 	_, err := s.Reserve(o.ctx, locks)
 	o.ok(err)
 	more, err := s.Remove(o.ctx, o.id)
-	if _, gone := s.Plan(o.ctx, o.id); err != nil || !more || !errors.Is(gone, store.ErrNotFound) {
-		t.Errorf("after the first step: more %v, %v; %v", more, err, gone)
+	if _, hidden := s.Plan(o.ctx, o.id); err != nil || !more || !errors.Is(hidden, store.ErrNotFound) {
+		t.Errorf("after the first step: more %v, %v; %v", more, err, hidden)
 	}
 	o.ok(s.Close())
 	s = open(t, path, Config{})

@@ -14,8 +14,8 @@ import (
 	"github.com/cutover-go/cutover/store/rules"
 )
 
-// leases holds the leases of process incarnations. They are in memory: all that work on the file are
-// in this process, and end with it.
+// leases holds the leases of process incarnations. They are in memory: all that work on the file
+// are in this process, and end with it.
 type leases struct {
 	mu     sync.Mutex
 	byName map[string]*member

@@ -20,7 +20,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	before := p.log.last
 	done := rules.Commit(&p.plan, p, b, s.clock.moment())
 	for _, ordinal := range done.Claimed {
-		b.Claimed = append(b.Claimed, p.export(ordinal, p.tasks.at(ordinal)))
+		b.Claimed = p.export(b.Claimed, ordinal)
 	}
 	p.end(before, &done)
 	changed, back := p.log.last != before, b.Yields()

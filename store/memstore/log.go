@@ -67,15 +67,18 @@ func (l *eventLog) at(seq int64) *entry {
 	return &l.chunks[i/logChunk][i%logChunk]
 }
 
-func (l *eventLog) add(e entry) {
-	if (l.last-l.dropped)%logChunk == 0 {
-		size := 0 // the first chunk grows, because most plans are small
-		if len(l.chunks) > 0 {
-			size = logChunk
-		}
-		l.chunks = append(l.chunks, make([]entry, 0, size))
+// newest returns the chunk for the next event.
+func (l *eventLog) newest() *[]entry {
+	n := len(l.chunks)
+	if n == 0 || len(l.chunks[n-1]) == logChunk {
+		l.chunks = append(l.chunks, make([]entry, 0, min(n, 1)*logChunk)) // the first one grows, because most plans are small
+		n++
 	}
-	newest := &l.chunks[len(l.chunks)-1]
+	return &l.chunks[n-1]
+}
+
+func (l *eventLog) add(e entry) {
+	newest := l.newest()
 	*newest = append(*newest, e)
 	l.last++
 	if e.ordinal == 0 {

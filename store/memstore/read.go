@@ -61,7 +61,7 @@ func (s *Store) Task(ctx context.Context, id task.ID) (task.Task, error) {
 	if r == nil {
 		return task.Task{}, store.ErrNotFound
 	}
-	return p.export(uint32(id.Ordinal()), r), nil
+	return p.export(nil, uint32(id.Ordinal()))[0], nil
 }
 
 // TasksAt implements store.Reader.
@@ -77,7 +77,7 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]task
 	tasks := make([]task.Task, 0, len(ordinals))
 	for _, ordinal := range ordinals {
 		if ordinal >= 1 && ordinal <= p.tasks.n {
-			tasks = append(tasks, p.export(uint32(ordinal), p.tasks.at(uint32(ordinal))))
+			tasks = p.export(tasks, uint32(ordinal))
 		}
 	}
 	return tasks, nil
@@ -107,7 +107,7 @@ func (s *Store) Tasks(ctx context.Context, id plan.ID, q store.TaskQuery) (tasks
 		}
 		ordinal++
 		if r := p.tasks.at(uint32(ordinal)); p.matches(r, q) {
-			tasks = append(tasks, p.export(uint32(ordinal), r))
+			tasks = p.export(tasks, uint32(ordinal))
 		}
 	}
 	return tasks, 0, nil

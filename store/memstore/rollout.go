@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -67,11 +68,15 @@ func (p *rollout) snapshot() plan.Plan {
 	return c
 }
 
-// export returns a copy of a task for the caller.
-func (p *rollout) export(ordinal uint32, r *record) task.Task {
+// export appends a copy of a task for the caller.
+func (p *rollout) export(to []task.Task, ordinal uint32) []task.Task {
+	r := p.tasks.at(ordinal)
 	var worker string
 	if r.Claim != 0 {
 		worker = p.claims.at(r.Claim).worker
 	}
-	return p.plan.Export(ordinal, r, worker)
+	n := len(to)
+	to = slices.Grow(to, 1)[:n+1]
+	p.plan.Export(ordinal, r, worker, &to[n])
+	return to
 }

@@ -28,43 +28,48 @@ func (p *rollout) Next(q rules.Queue, from, until uint32) (first uint32, known b
 
 // Changed implements rules.Rows.
 func (p *rollout) Changed(ordinal uint32, r *record, from rules.Place) {
-	if to := r.Place(); to != from {
-		p.leave(r, from)
-		p.enter(ordinal, r, to)
+	to := r.Place()
+	if to == from {
+		return
 	}
-}
-
-// leave removes a task from its place.
-func (p *rollout) leave(r *record, from rules.Place) {
-	switch q := from.Queue; q {
-	case rules.Exempt, rules.Running, rules.Starting, rules.Undoing:
-		p.loose[q].remove(&p.tasks, r.Index)
-	case rules.Waiting, rules.WaitingExempt, rules.WaitingUndos:
-		heap.Remove(p.waiters(q), int(r.Index))
-	case rules.Pending, rules.Undoable:
+	switch {
+	case from.Claim != 0:
+		p.drop(r, from.Claim)
+	case from.Queue != 0:
+		p.dequeue(r, from.Queue)
 	}
-	if from.Claim != 0 {
-		p.claims.release(from.Claim)
-		last := p.held[len(p.held)-1]
-		p.held[r.Index] = last
-		p.tasks.at(last).Index = r.Index
-		p.held = p.held[:len(p.held)-1]
-	}
-}
-
-// enter adds a task to its place.
-func (p *rollout) enter(ordinal uint32, r *record, to rules.Place) {
-	switch q := to.Queue; q {
-	case rules.Exempt, rules.Running, rules.Starting, rules.Undoing:
-		p.loose[q].push(&p.tasks, ordinal)
-	case rules.Waiting, rules.WaitingExempt, rules.WaitingUndos:
-		heap.Push(p.waiters(q), ordinal)
-	case rules.Pending, rules.Undoable:
-	}
-	if to.Claim != 0 {
+	switch {
+	case to.Claim != 0:
 		p.claims.hold(to.Claim)
 		r.Index = uint32(len(p.held))
 		p.held = append(p.held, ordinal)
+	case to.Queue != 0:
+		p.enqueue(ordinal, to.Queue)
+	}
+}
+
+// drop ends the hold of a task.
+func (p *rollout) drop(r *record, claim uint32) {
+	p.claims.release(claim)
+	last := p.held[len(p.held)-1]
+	p.held[r.Index] = last
+	p.tasks.at(last).Index = r.Index
+	p.held = p.held[:len(p.held)-1]
+}
+
+func (p *rollout) dequeue(r *record, q rules.Queue) {
+	if q < rules.Waiting {
+		p.loose[q].remove(&p.tasks, r.Index)
+	} else {
+		heap.Remove(p.waiters(q), int(r.Index))
+	}
+}
+
+func (p *rollout) enqueue(ordinal uint32, q rules.Queue) {
+	if q < rules.Waiting {
+		p.loose[q].push(&p.tasks, ordinal)
+	} else {
+		heap.Push(p.waiters(q), ordinal)
 	}
 }
 
@@ -77,10 +82,12 @@ func (p *rollout) waiters(q rules.Queue) *waiters {
 
 // Log implements rules.Rows.
 func (p *rollout) Log(e rules.Event) {
-	p.log.add(entry{
+	newest := p.log.newest()
+	*newest = append(*newest, entry{
 		at: e.At, ordinal: e.Ordinal, attempt: e.Attempt,
 		cause: taskCause(e.Cause), from: taskState(e.From), to: taskState(e.To), detail: failureDetail(e.Failure),
 	})
+	p.log.last++
 }
 
 // Claim implements rules.Rows.

@@ -18,7 +18,7 @@ func Apply(p *Plan, r Rows, c *store.Command, m Moment) (Outcome, error) {
 	if p.Commands.Has(c.ID) {
 		return Outcome{Newest: m.Newest, Repeated: true}, nil
 	}
-	s := step{p: p, r: r, at: m.Now, newest: m.Newest}
+	s := step{p: p, r: r, at: m.Now, now: m.Now.Time(), newest: m.Newest}
 	if err := s.check(c); err != nil {
 		return Outcome{Newest: m.Newest}, err
 	}
@@ -48,6 +48,15 @@ func (s *step) check(c *store.Command) error {
 		}
 	}
 	return nil
+}
+
+// find returns a task, or nil.
+func (s *step) find(id task.ID) *Task {
+	o := id.Ordinal()
+	if id.Plan() != s.p.ID || o < 1 || o > s.p.TaskCount {
+		return nil
+	}
+	return s.r.Task(uint32(o))
 }
 
 // apply writes a decision that check has accepted.
@@ -87,7 +96,7 @@ func (s *step) apply(c *store.Command) Outcome {
 		p.UndosExhausted = false
 	}
 	s.nextUndo()
-	p.TrackWaveEnd(s.at.Time())
+	p.TrackWaveEnd(s.now)
 	p.Commands.add(c.ID)
 	p.LastEvent += int64(len(c.Events))
 	done.AtRest, done.Newest = s.end(before), s.newest

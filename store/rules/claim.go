@@ -18,7 +18,7 @@ func (s *step) claim(c *store.Claim) {
 	}
 	chosen := c.Pending
 	for len(p.claimed) < c.Max {
-		ordinal, _ := s.next(c.Chosen, &chosen)
+		ordinal := s.next(c.Chosen, &chosen)
 		if ordinal == 0 {
 			break
 		}
@@ -40,43 +40,56 @@ func (s *step) claim(c *store.Claim) {
 }
 
 // next returns the task that the next claim is assigned or, if it was paused during its wait, makes
-// wait again; 0 if there is none. For a claim by choice only the pending tasks in chosen count. If
-// next does not know, it returns the queue of which too little was loaded.
-func (s *step) next(choice bool, chosen *[]int) (ordinal uint32, unknown Queue) {
-	if ordinal = s.due(); ordinal != 0 { // it has its slot
-		return ordinal, 0
-	}
+// wait again; 0 if there is none, or if that is unknown. For a claim by choice only the pending
+// tasks in chosen count.
+func (s *step) next(choice bool, chosen *[]int) (ordinal uint32) {
 	p := s.p
-	if p.Counters.Slots() >= p.Grant.MaxSlots {
-		return 0, 0
-	}
-	if p.Counters.InFlight() > p.Counters.Slots() {
-		if ordinal, unknown = s.nextUnheld(); ordinal != 0 || unknown != 0 {
-			return ordinal, unknown
+	if p.Counters.Waiting > 0 {
+		if ordinal = s.due(); ordinal != 0 { // it has its slot
+			return ordinal
 		}
 	}
-	ordinal, unknown = s.nextUndo()
-	if ordinal != 0 || unknown != 0 {
-		return ordinal, unknown
+	slots := p.Counters.Slots()
+	if slots >= p.Grant.MaxSlots {
+		return 0
+	}
+	if p.Counters.InFlight() > slots {
+		if ordinal = s.nextUnheld(); ordinal != 0 || s.unknown != 0 {
+			return ordinal
+		}
+	}
+	if p.Undo.Open {
+		if ordinal = s.nextUndo(); ordinal != 0 || s.unknown != 0 {
+			return ordinal
+		}
 	}
 	return s.nextPending(choice, chosen)
 }
 
-// nextUnheld returns the next task in flight that no worker holds and that is not Waiting.
-func (s *step) nextUnheld() (ordinal uint32, unknown Queue) {
+// first returns the first task of a queue as Rows.Next does, and notes if it is unknown.
+func (s *step) first(q Queue, from, until uint32) uint32 {
+	first, known := s.r.Next(q, from, until)
+	if s.unknown = 0; !known {
+		s.unknown = q
+	}
+	return first
+}
+
+// nextUnheld returns the next task in flight that no worker holds and that is not Waiting, or 0.
+func (s *step) nextUnheld() uint32 {
 	for q := Exempt; q <= Undoing; q++ {
 		if !s.serves(q) {
 			continue
 		}
-		first, known := s.r.Next(q, 0, 0)
-		switch {
-		case !known:
-			return 0, q
-		case first != 0:
-			return first, 0
+		first := s.first(q, 0, 0)
+		if s.unknown != 0 {
+			return 0
+		}
+		if first != 0 {
+			return first
 		}
 	}
-	return 0, 0
+	return 0
 }
 
 // serves reports whether tasks of one of the first queues, from Exempt to Undoing, are claimed.
@@ -90,31 +103,31 @@ func (s *step) serves(q Queue) bool {
 // takes reports whether running tasks with that request, which no worker holds, are claimed.
 func (s *step) takes(r task.Request) bool { return s.p.Claims(r, s.p.Breached) }
 
-// nextPending returns the first pending task that the grant allows to begin.
-func (s *step) nextPending(choice bool, chosen *[]int) (ordinal uint32, unknown Queue) {
+// nextPending returns the first pending task that the grant allows to begin, or 0.
+func (s *step) nextPending(choice bool, chosen *[]int) uint32 {
 	p := s.p
-	if p.Counters.Of(task.Pending) == 0 || p.Breached || p.State.CancelsPending() || !p.Admits() || !p.Grant.Opens(s.at.Time()) {
-		return 0, 0
+	if p.Counters.Of(task.Pending) == 0 || p.Breached || p.State.CancelsPending() || !p.Admits() || !p.Grant.Opens(s.now) {
+		return 0
 	}
 	last := uint32(max(0, min(p.Grant.LastOrdinal, p.TaskCount)))
 	if choice {
-		return s.nextChosen(last, chosen), 0
+		return s.nextChosen(last, chosen)
 	}
 	from := max(1, p.Marks.Pending)
 	if from > last {
-		return 0, 0
+		return 0
 	}
-	first, known := s.r.Next(Pending, from, last)
-	switch {
-	case !known:
+	switch first := s.first(Pending, from, last); {
+	case s.unknown != 0:
 		p.Marks.Pending = max(from, first+1)
-		return 0, Pending
+		return 0
 	case first == 0:
 		p.Marks.Pending = last + 1
+		return 0
 	default:
 		p.Marks.Pending = first
+		return first
 	}
-	return first, 0
 }
 
 // nextChosen returns the first task of a choice that is pending, up to the ordinal last, or 0.

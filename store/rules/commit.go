@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -13,7 +14,11 @@ type step struct {
 	p      *Plan
 	r      Rows
 	at     Stamp
+	now    time.Time  // at
 	newest task.Token // the greatest token that was issued in any plan
+	// unknown is the queue of which too little was loaded to tell what a claim takes next, 0 if it
+	// is none.
+	unknown Queue
 }
 
 // Commit carries out the changes and the claim of a commit that passed its Check. It writes the
@@ -21,7 +26,7 @@ type step struct {
 //
 // It changes p.Facts and p.Marks, and tasks.
 func Commit(p *Plan, r Rows, b *store.Batch, m Moment) Outcome {
-	s := step{p: p, r: r, at: m.Now, newest: m.Newest}
+	s := step{p: p, r: r, at: m.Now, now: m.Now.Time(), newest: m.Newest}
 	before := p.LastEvent
 	for i := range b.Changes {
 		s.applyChange(&b.Changes[i])
@@ -41,8 +46,12 @@ func (s *step) end(before int64) (rests bool) {
 	if s.p.LastEvent == before {
 		return false
 	}
-	s.p.TrackWaveEnd(s.at.Time())
-	return s.p.Counters.InFlight() == 0 && s.p.AtRest()
+	p := s.p
+	p.TrackWaveEnd(s.now)
+	if p.Counters.InFlight() > 0 || p.State == plan.Running && p.Gate != plan.GateApproval && p.Counters.Of(task.Paused) == 0 {
+		return false // as AtRest would say, but it copies the plan
+	}
+	return p.AtRest()
 }
 
 // log writes an event of a task.
@@ -51,24 +60,20 @@ func (s *step) log(e Event) {
 	s.r.Log(e)
 }
 
-// find returns a task, or nil.
-func (s *step) find(id task.ID) *Task {
-	o := id.Ordinal()
-	if id.Plan() != s.p.ID || o < 1 || o > s.p.TaskCount {
-		return nil
-	}
-	return s.r.Task(uint32(o))
-}
-
 // applyChange applies one change and sets its answer.
 func (s *step) applyChange(w *store.Change) {
 	w.Err, w.Stop, w.State = nil, task.Go, task.Pending
-	t := s.find(w.Task)
+	o := w.Task.Ordinal()
+	if w.Task.Plan() != s.p.ID || o < 1 || o > s.p.TaskCount {
+		w.Err = store.ErrNotFound
+		return
+	}
+	ordinal := uint32(o)
+	t := s.r.Task(ordinal)
 	if t == nil {
 		w.Err = store.ErrNotFound
 		return
 	}
-	ordinal := uint32(w.Task.Ordinal())
 	switch {
 	case w.Token != 0 && w.Token == t.LastToken && w.Seq <= t.LastSeq:
 		// A repeat after a lost answer: the change was applied, whatever has happened after it.

@@ -40,6 +40,6 @@ func Finish(p *Plan, now Stamp) (plan.Event, Outcome) {
 	p.Version = 1
 	p.Counters.States[task.Pending] = p.TaskCount
 	p.LastEvent = 1
-	s := step{p: p, at: now}
+	s := step{p: p, at: now, now: now.Time()}
 	return plan.Event{Cause: plan.ByCreate.String(), To: plan.Created.String(), Actor: p.CreatedBy}, Outcome{AtRest: s.end(0)}
 }

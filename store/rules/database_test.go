@@ -170,14 +170,15 @@ func (d *database) commit(now rules.Stamp, batches ...*store.Batch) {
 	}
 }
 
-func (d *database) export(ordinal uint32) task.Task {
-	t := &d.tasks[ordinal-1]
+func (d *database) export(ordinal uint32) (c task.Task) {
+	t, worker := &d.tasks[ordinal-1], ""
 	for _, c := range d.claims {
 		if c.Number == t.Claim && slices.Contains(c.Held, ordinal) {
-			return d.p.Export(ordinal, t, c.Worker)
+			worker = c.Worker
 		}
 	}
-	return d.p.Export(ordinal, t, "")
+	d.p.Export(ordinal, t, worker, &c)
+	return c
 }
 
 func (d *database) end(done rules.Outcome) {

@@ -126,12 +126,13 @@ func (m *memory) commit(now rules.Stamp, batches ...*store.Batch) {
 	}
 }
 
-func (m *memory) export(ordinal uint32) task.Task {
-	t := &m.tasks[ordinal-1]
-	if t.Claim == 0 {
-		return m.p.Export(ordinal, t, "")
+func (m *memory) export(ordinal uint32) (c task.Task) {
+	t, worker := &m.tasks[ordinal-1], ""
+	if t.Claim != 0 {
+		worker = m.claims[t.Claim-1].Worker
 	}
-	return m.p.Export(ordinal, t, m.claims[t.Claim-1].Worker)
+	m.p.Export(ordinal, t, worker, &c)
+	return c
 }
 
 // end checks that every task is where the rules said, and marks the end of a step in the log.

@@ -64,28 +64,24 @@ type Place struct {
 
 // Place returns where the task is.
 func (t *Task) Place() Place {
-	switch {
-	case t.Claim != 0:
+	if t.Claim != 0 || !t.State.InFlight() {
 		return Place{Claim: t.Claim}
-	case t.State == task.RollingBack:
-		if t.Waiting {
-			return Place{Queue: WaitingUndos}
-		}
-		return Place{Queue: Undoing}
-	case t.State != task.Running:
-		return Place{}
 	}
 	return Place{Queue: t.queue()}
 }
 
-// queue returns the queue of a running task without a worker.
+// queue returns the queue of a task in flight without a worker.
 func (t *Task) queue() Queue {
-	exempt := t.Request == task.ExemptRequest
+	undo, exempt := t.State == task.RollingBack, t.Request == task.ExemptRequest
 	switch {
+	case t.Waiting && undo:
+		return WaitingUndos
 	case t.Waiting && exempt:
 		return WaitingExempt
 	case t.Waiting:
 		return Waiting
+	case undo:
+		return Undoing
 	case exempt:
 		return Exempt
 	case t.Request == task.StartRequest:

@@ -1,39 +1,38 @@
 package rules
 
 // nextUndo advances the open undo round to the next task to undo and returns its ordinal. It
-// returns 0 if no task is left to undo, and then sets UndosExhausted, or if too little was loaded.
-func (s *step) nextUndo() (ordinal uint32, unknown Queue) {
+// returns 0 if no task is left to undo, and then sets UndosExhausted, or if that is unknown.
+func (s *step) nextUndo() uint32 {
 	p, m := s.p, &s.p.Marks
 	if !p.Undo.Open || p.UndosExhausted {
-		return 0, 0
+		return 0
 	}
 	if m.Undo == 0 {
 		m.Undo = p.undoFrom() + 1
 	}
 	for until := p.undoUntil(); m.Undo > until; {
-		first, known := s.r.Next(Undoable, m.Undo-1, until)
-		switch {
-		case !known:
+		first := s.first(Undoable, m.Undo-1, until)
+		if s.unknown != 0 {
 			if first != 0 {
 				m.Undo = min(m.Undo, first)
 			}
-			return 0, Undoable
-		case first == 0:
-			p.UndosExhausted = true
-			return 0, 0
+			return 0
+		}
+		if first == 0 {
+			break
 		}
 		if !p.Sequential() {
 			m.Undo = first + 1
-			return first, 0
+			return first
 		}
 		m.Undo = s.r.Task(first).Released
 		if !p.Undo.OfWave() || p.Undo.Covers(int(first)) {
 			m.Undo++
-			return first, 0
+			return first
 		}
 	}
 	p.UndosExhausted = true
-	return 0, 0
+	return 0
 }
 
 // undoFrom returns the position at which a round begins. Nothing that the round is about runs

@@ -32,10 +32,10 @@ func (p *Plan) Holding(ordinal uint32, t *Task, worker string) store.Holding {
 	return store.Holding{Task: task.NewID(p.ID, int(ordinal)), Token: t.Token, Worker: worker, Stop: p.StopOf(ordinal, t)}
 }
 
-// Export returns a task as callers see it. worker is who holds it, if t.Claim says that somebody
+// Export sets c to a task as callers see it. worker is who holds it, if t.Claim says that somebody
 // does. The copy shares no memory with t.
-func (p *Plan) Export(ordinal uint32, t *Task, worker string) task.Task {
-	c := task.Task{
+func (p *Plan) Export(ordinal uint32, t *Task, worker string, c *task.Task) {
+	*c = task.Task{
 		ID:     task.NewID(p.ID, int(ordinal)),
 		Tenant: task.Tenant{ID: t.Tenant},
 		Control: task.Control{
@@ -57,7 +57,6 @@ func (p *Plan) Export(ordinal uint32, t *Task, worker string) task.Task {
 		c.Failure, c.RetriedAt = ownFailure(m.Failure), m.Retried
 		c.Wait = task.Wait{Why: m.Wait.Why, Until: m.Wait.Until.Time()}
 	}
-	return c
 }
 
 func ownUndo(l checkpoint.UndoLog) checkpoint.UndoLog {
@@ -113,16 +112,16 @@ func (s *step) view(v *store.View) {
 	v.Counters = p.Counters
 	v.Breached, v.UndosExhausted = p.Breached, p.UndosExhausted
 	v.Claimable = s.claimable()
-	v.Now, v.NextDue = s.at.Time(), p.nextDue(s.r)
+	v.Now, v.NextDue = s.now, p.nextDue(s.r)
 }
 
 // claimable reports whether a further claim would find a task. Where too little was loaded to tell,
 // the counters decide: then the claim looks further.
 func (s *step) claimable() bool {
-	var none []int
-	ordinal, unknown := s.next(false, &none)
-	if unknown == Pending {
+	s.unknown = 0
+	ordinal := s.next(false, nil)
+	if s.unknown == Pending {
 		return s.p.Counters.Of(task.Pending) > s.p.PendingBeyond()
 	}
-	return ordinal != 0 || unknown != 0
+	return ordinal != 0 || s.unknown != 0
 }

@@ -30,9 +30,6 @@ func firstWaiter(r Rows, q Queue) waiter {
 // due returns the waiting task that a claim takes now, or 0: the first one whose wait is over, of
 // the undos, unless they are stopping, and, as far as the plan claims them, of the running tasks.
 func (s *step) due() uint32 {
-	if s.p.Counters.Waiting == 0 {
-		return 0
-	}
 	var next waiter
 	if s.takes(task.ExemptRequest) {
 		next = firstWaiter(s.r, WaitingExempt)

@@ -57,7 +57,7 @@ func coreMutants() []mutant {
 		simulated("a lost worker uses up an attempt", "task/command.go",
 			"e.Losses++", "e.Losses++\n\te.Attempt++"),
 		simulated("the door closes when an engine judges", "store/rules/claim.go",
-			"if p.Counters.Of(task.Pending) == 0 || p.Breached || p.State.CancelsPending() || !p.Admits() || !p.Grant.Opens(s.at.Time()) {",
+			"if p.Counters.Of(task.Pending) == 0 || p.Breached || p.State.CancelsPending() || !p.Admits() || !p.Grant.Opens(s.now) {",
 			"if p.State.CancelsPending() {"),
 		simulated("one failure more than allowed", "plan/strategy/decide.go",
 			"d.MaxFailed = max(s.MaxFailures.Of(tasks), r.Acknowledged)",
@@ -197,6 +197,6 @@ func coreMutants() []mutant {
 		tested("only the first secret signs", "./notify/webhook", "TestRequest", "notify/webhook/sign.go",
 			"strings.Join(signatures, \" \")", "signatures[0]"),
 		tested("pending tasks before those that were lost", "./store/memstore", "TestConformance", "store/rules/claim.go",
-			"if p.Counters.InFlight() > p.Counters.Slots() {", "if p.Counters.InFlight() > p.Counters.Slots() && p.Counters.Of(task.Pending) == 0 {"),
+			"if p.Counters.InFlight() > slots {", "if p.Counters.InFlight() > slots && p.Counters.Of(task.Pending) == 0 {"),
 	}
 }

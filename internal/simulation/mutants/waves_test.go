@@ -51,11 +51,11 @@ func waveMutants() []mutant {
 func windowMutants() []mutant {
 	return []mutant{
 		tested("the end of a window is the end of an undo round", "./store/rules", "TestWindows", "store/rules/undo.go",
-			"return 0, Undoable", "p.UndosExhausted = true\n\t\t\treturn 0, 0"),
+			"m.Undo = min(m.Undo, first)", "break"),
 		tested("a window without an answer is read again and again", "./store/rules", "TestWindows", "store/rules/claim.go",
 			"p.Marks.Pending = max(from, first+1)\n", "_ = first\n"),
 		tested("what a short queue lacks is passed over", "./store/rules", "TestShortQueue", "store/rules/claim.go",
-			"return 0, q\n", "continue\n"),
+			"if s.unknown != 0 {\n\t\t\treturn 0\n\t\t}\n\t\tif first != 0 {", "if first != 0 {"),
 		tested("what was not read of a queue comes later", "./store/rules", "TestShortQueue", "store/rules/loadedqueue.go",
 			"l.all || l.part && l.turns[0].compare(l.last) <= 0", "true"),
 		tested("a plan that runs its tasks one by one undoes them by ordinal", "./store/rules", "TestUndoInTurn", "store/rules/shift.go",
@@ -90,9 +90,9 @@ func waitMutants() []mutant {
 			"&& (g.NotAfter.IsZero() || now.Before(g.NotAfter))", ""),
 		tested("windows are open before they open", ".", "TestWindowsHoldPendingTasksBack", "plan/strategy/decide.go",
 			"(g.NotBefore.IsZero() || !now.Before(g.NotBefore)) && ", ""),
-		simulated("windows are not looked at in claims", "store/rules/claim.go", " || !p.Grant.Opens(s.at.Time()) {", " {"),
+		simulated("windows are not looked at in claims", "store/rules/claim.go", " || !p.Grant.Opens(s.now) {", " {"),
 		tested("windows hold back what has begun", ".", "TestWindowsLetWhatHasBegunGoOn", "store/rules/claim.go",
-			"if p.Counters.Slots() >= p.Grant.MaxSlots {", "if p.Counters.Slots() >= p.Grant.MaxSlots || !p.Grant.Opens(s.at.Time()) {"),
+			"if slots >= p.Grant.MaxSlots {", "if slots >= p.Grant.MaxSlots || !p.Grant.Opens(s.now) {"),
 		{
 			name: "failures are judged only when they happen",
 			edits: []edit{

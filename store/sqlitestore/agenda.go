@@ -177,7 +177,7 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 	for now := time.Now(); len(looked) < cmp.Or(limit, store.MaxPage) && len(a.queue) > 0 && !a.queue[0].due.After(now); {
 		it := heap.Pop(&a.queue).(*item)
 		looked = append(looked, it)
-		plans = append(plans, store.DuePlan{ID: it.id, Stamp: it.stamp, Creating: it.creating})
+		plans = append(plans, store.DuePlan{ID: it.id, Stamp: it.stamp, Creating: it.creating, Late: now.Sub(it.due)})
 	}
 	for _, it := range looked {
 		heap.Push(&a.queue, it)

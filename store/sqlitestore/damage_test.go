@@ -98,7 +98,7 @@ func TestDamagedPlan(t *testing.T) {
 func TestDamagedTask(t *testing.T) {
 	t.Parallel()
 	for _, column := range []string{
-		"state = 10", "state = -1", "request = 9", "wait = 7", "tenant = ''", "version = 0", "failure = '{'", "labels = '['", "undo = x'00'",
+		"state = 10", "state = -1", "request = 9", "wait = 7", "tenant = ''", "version = 0", "failure = '{'", "labels = '['", "attempts = '[]'", "undo = x'00'",
 		"claim = 77", "state = 3", "waiting = 1",
 	} {
 		t.Run(column, func(t *testing.T) {

@@ -204,7 +204,7 @@ func (c *conn) tasks(p *rollout, q store.TaskQuery) (tasks []task.Task, next int
 		if err := scanTask(r, &t); err != nil {
 			return c.damaged(p.ID, ordinal, err.Error())
 		}
-		tasks = append(tasks, p.Export(ordinal, &t, r.ColumnText(27)))
+		tasks = append(tasks, p.Export(ordinal, &t, r.ColumnText(28)))
 		return nil
 	})
 	switch {

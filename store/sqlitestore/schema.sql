@@ -52,7 +52,7 @@ CREATE TABLE task (
 	waiting INTEGER NOT NULL, losses INTEGER NOT NULL, version INTEGER NOT NULL, token INTEGER NOT NULL,
 	last_token INTEGER NOT NULL, last_seq INTEGER NOT NULL, started INTEGER NOT NULL, updated INTEGER NOT NULL,
 	ended INTEGER NOT NULL, elapsed_ms INTEGER NOT NULL, wait INTEGER NOT NULL, wait_until INTEGER NOT NULL,
-	retried INTEGER NOT NULL, labels TEXT, parameters TEXT, step TEXT, failure TEXT, data BLOB, undo BLOB,
+	retried INTEGER NOT NULL, labels TEXT, parameters TEXT, step TEXT, failure TEXT, attempts TEXT, data BLOB, undo BLOB,
 	PRIMARY KEY (plan, ordinal)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ import (
 // taskColumns are the columns of a task that scanTask reads.
 const taskColumns = `t.ordinal, t.state, t.attempt, t.claim, t.released, t.tenant, t.request, t.paused_individually, t.waiting, t.losses, t.version,
 	t.token, t.last_token, t.last_seq, t.started, t.updated, t.ended, t.elapsed_ms, t.wait, t.wait_until, t.retried,
-	t.labels, t.parameters, t.step, t.failure, t.data, t.undo`
+	t.labels, t.parameters, t.step, t.failure, t.data, t.undo, t.attempts`
 
 // scanTask reads a row of taskColumns. The error says what makes no sense.
 func scanTask(r row, t *rules.Task) error {
@@ -34,12 +35,13 @@ func scanTask(r row, t *rules.Task) error {
 	t.Step = r.ColumnText(23)
 	t.Data = r.ColumnBlob(25, nil)
 	m := rules.More{Wait: rules.Wait{Why: task.WaitReason(n(18)), Until: stampOf(n(19))}, Retried: instant(n(20))}
-	labels, parameters, failure, undo := r.ColumnRawText(21), r.ColumnRawText(22), r.ColumnRawText(24), r.ColumnRawBlob(26)
-	if m.Wait == (rules.Wait{}) && m.Retried.IsZero() && labels == nil && parameters == nil && failure == nil && undo == nil {
-		return nil
+	if err := fillMore(r, &m); err != nil {
+		return err
 	}
-	t.More = &m
-	return fillMore(&m, labels, parameters, failure, undo)
+	if m.Wait != (rules.Wait{}) || !m.Retried.IsZero() || m.Labels != nil || m.Parameters != nil || m.Failure != nil || m.Undo != nil || m.Attempts != nil {
+		t.More = &m
+	}
+	return nil
 }
 
 // checkTask returns what makes no sense in the numbers of a row.
@@ -59,28 +61,31 @@ func checkTask(r row, t *rules.Task) error {
 	return nil
 }
 
-func fillMore(m *rules.More, labels, parameters, failure, undo []byte) (err error) {
-	if labels != nil {
-		err = json.Unmarshal(labels, &m.Labels)
-	}
-	if parameters != nil && err == nil {
-		err = json.Unmarshal(parameters, &m.Parameters)
-	}
-	if err != nil {
-		return fmt.Errorf("labels or parameters: %w", err)
+// fillMore reads the columns that few tasks have.
+func fillMore(r row, m *rules.More) error {
+	var failure *planrecord.Failure
+	for _, c := range []struct {
+		col  int
+		name string
+		read func(text []byte) error
+	}{
+		{21, "labels", func(text []byte) error { return json.Unmarshal(text, &m.Labels) }},
+		{22, "parameters", func(text []byte) error { return json.Unmarshal(text, &m.Parameters) }},
+		{24, "failure", func(text []byte) error { return json.Unmarshal(text, &failure) }},
+		{26, "undo", func(text []byte) (err error) {
+			m.Undo, err = checkpoint.ParseUndo(bytes.Clone(text))
+			return err
+		}},
+		{27, "attempts", func(text []byte) error { return planrecord.ParseAttempts(text, &m.Attempts) }},
+	} {
+		if text := r.ColumnRawBlob(c.col); text != nil {
+			if err := c.read(text); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+		}
 	}
 	if failure != nil {
-		var f planrecord.Failure
-		if err := json.Unmarshal(failure, &f); err != nil {
-			return fmt.Errorf("failure: %w", err)
-		}
-		m.Failure = f.Info()
-	}
-	if undo != nil {
-		own := append([]byte(nil), undo...)
-		if m.Undo, err = checkpoint.ParseUndo(own); err != nil {
-			return fmt.Errorf("undo: %w", err)
-		}
+		m.Failure = failure.Info()
 	}
 	return nil
 }
@@ -109,7 +114,7 @@ func (c *conn) task(id plan.ID, ordinal uint32, t *rules.Task) error {
 
 const updateTask = `UPDATE task SET state = ?3, attempt = ?4, claim = ?5, released = ?6, request = ?7, paused_individually = ?8, waiting = ?9,
 	losses = ?10, version = ?11, token = ?12, last_token = ?13, last_seq = ?14, started = ?15, updated = ?16, ended = ?17, elapsed_ms = ?18,
-	wait = ?19, wait_until = ?20, retried = ?21, step = ?22, failure = ?23, data = ?24, undo = ?25 WHERE plan = ?1 AND ordinal = ?2`
+	wait = ?19, wait_until = ?20, retried = ?21, step = ?22, failure = ?23, data = ?24, undo = ?25, attempts = ?26 WHERE plan = ?1 AND ordinal = ?2`
 
 // saveTask writes what the rules have changed of a task.
 func (c *conn) saveTask(id plan.ID, ordinal uint32, t *rules.Task) error {
@@ -117,7 +122,7 @@ func (c *conn) saveTask(id plan.ID, ordinal uint32, t *rules.Task) error {
 	if t.More != nil {
 		m = *t.More
 	}
-	var step, failure, undo any
+	var step, failure, undo, attempts any
 	if t.Step != "" {
 		step = t.Step
 	}
@@ -126,6 +131,9 @@ func (c *conn) saveTask(id plan.ID, ordinal uint32, t *rules.Task) error {
 	}
 	if len(m.Undo) > 0 {
 		undo = m.Undo.Append(nil)
+	}
+	if len(m.Attempts) > 0 {
+		attempts = string(planrecord.MarshalAttempts(m.Attempts))
 	}
 	s, err := c.prepared(updateTask, nil)
 	if err != nil {
@@ -140,7 +148,7 @@ func (c *conn) saveTask(id plan.ID, ordinal uint32, t *rules.Task) error {
 			return err
 		}
 	}
-	for i, v := range [...]any{step, failure, t.Data, undo} {
+	for i, v := range [...]any{step, failure, t.Data, undo, attempts} {
 		if err := bind(s, 22+i, v); err != nil {
 			return err
 		}
@@ -165,7 +173,7 @@ func (c *conn) insertTask(id plan.ID, ordinal int, t *task.Tenant) error {
 	if err != nil {
 		return err
 	}
-	return c.exec(`INSERT INTO task VALUES (?, ?, 0, 0, 0, 0, ?, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?, ?, NULL, NULL, NULL, NULL)`,
+	return c.exec(`INSERT INTO task VALUES (?, ?, 0, 0, 0, 0, ?, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ?, ?, NULL, NULL, NULL, NULL, NULL)`,
 		int64(id), ordinal, t.ID, labels, parameters)
 }
 

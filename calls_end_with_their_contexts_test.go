@@ -53,7 +53,7 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 			if _, err := e.Lookup().Workers(ctx, "", 0); ctx.Err() != nil && err != nil {
 				return
 			}
-			if _, _, err := e.Lookup().Worker(ctx, "w"); ctx.Err() != nil && err != nil {
+			if _, _, err := e.Lookup().Worker(ctx, "w", nil); ctx.Err() != nil && err != nil {
 				return
 			}
 			if _, err := e.Lookup().Overdue(ctx); ctx.Err() != nil && err != nil {

@@ -66,10 +66,11 @@ func (l Lookup) workers(ctx context.Context, from string, limit int) (workers []
 const maxOfWorker = store.MaxBatch
 
 // Worker returns a process that works on tasks, by its name, and the tasks that it holds, plan by
-// plan: at most 100 of them, of the plans that it named in its last report. Returns
-// store.ErrNotFound if there is no such worker. If some of its tasks cannot be read, Worker returns
-// the others, together with an error that matches store.ErrCorrupt or is store.Temporary.
-func (l Lookup) Worker(ctx context.Context, name string) (store.Worker, []task.Task, error) {
+// plan: at most 100 of them, of the plans that it named in its last report. Of these only the plans
+// count that only accepts, each asked for once; nil accepts all. Returns store.ErrNotFound if there
+// is no such worker. If some of its tasks cannot be read, Worker returns the others, together with
+// an error that matches store.ErrCorrupt or is store.Temporary.
+func (l Lookup) Worker(ctx context.Context, name string, only func(plan.ID) bool) (store.Worker, []task.Task, error) {
 	found, err := l.workers(ctx, name, 1)
 	if len(found) == 0 || found[0].Name != name {
 		return store.Worker{}, nil, cmp.Or(err, fmt.Errorf("worker %.128q: %w", name, store.ErrNotFound))
@@ -77,6 +78,9 @@ func (l Lookup) Worker(ctx context.Context, name string) (store.Worker, []task.T
 	var held []task.Task
 	var partly error
 	for _, id := range found[0].Plans {
+		if only != nil && !only(id) {
+			continue
+		}
 		tasks, err := l.held(ctx, id, name, maxOfWorker-len(held))
 		held = append(held, tasks...)
 		if ctx.Err() != nil {

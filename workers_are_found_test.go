@@ -61,9 +61,12 @@ func TestWorkersAreListed(t *testing.T) {
 		if err != nil || len(workers) != 1 {
 			t.Fatalf("%v, %v", workers, err)
 		}
-		w, tasks, err := e.Lookup().Worker(t.Context(), workers[0].Name)
+		w, tasks, err := e.Lookup().Worker(t.Context(), workers[0].Name, nil)
 		if err != nil || w.Name != workers[0].Name || len(tasks) != 3 || tasks[2].ID != task.NewID(id, 3) || tasks[2].State != task.Running {
 			t.Errorf("%+v, %+v, %v", w, tasks, err)
+		}
+		if _, none, err := e.Lookup().Worker(t.Context(), w.Name, func(p plan.ID) bool { return p != id }); err != nil || len(none) > 0 {
+			t.Errorf("without its plan: %+v, %v", none, err)
 		}
 		next, err := e.Lookup().Workers(t.Context(), w.Name, 1)
 		if err != nil || len(next) != 1 || !strings.HasPrefix(next[0].Name, "two-") {
@@ -91,7 +94,7 @@ func TestWorkersThatAreNotThere(t *testing.T) {
 		}
 		e := newEngine(t, s, cutover.Config{})
 		for _, name := range []string{"", "a", "b\x00", "c", "../b", "b/"} {
-			if w, tasks, err := e.Lookup().Worker(t.Context(), name); !errors.Is(err, store.ErrNotFound) || w.Name != "" || tasks != nil {
+			if w, tasks, err := e.Lookup().Worker(t.Context(), name, nil); !errors.Is(err, store.ErrNotFound) || w.Name != "" || tasks != nil {
 				t.Errorf("%q: %+v, %v", name, w, err)
 			}
 		}
@@ -136,7 +139,7 @@ func TestWorkersThatArePartlyRead(t *testing.T) {
 		if err := s.Report(t.Context(), "w", store.Load{Held: 240, Plans: append(plans, 99)}); err != nil {
 			t.Fatal(err)
 		}
-		w, tasks, err := e.Lookup().Worker(t.Context(), "w")
+		w, tasks, err := e.Lookup().Worker(t.Context(), "w", nil)
 		if !errors.Is(err, store.ErrCorrupt) || w.Held != 240 || len(tasks) != 100 || tasks[0].ID != task.NewID(2, 1) || tasks[99].ID != task.NewID(3, 40) {
 			t.Errorf("%+v, %d tasks, %v", w, len(tasks), err)
 		}

@@ -11,9 +11,10 @@ type Caller interface {
 	// Actor is the name that the events of commands record, at most 256 bytes.
 	Actor() string
 	// May reports whether the caller may do something with a plan and its tasks. p is nil if the
-	// question is about all plans. For [Create] and a preview it has the content of the spec and no
-	// ID. May is called several times for each plan of an answer, so it must not ask another
-	// service; p must not be changed.
+	// question is about all plans. [Create] is first asked with nil, before the body of a creation
+	// or a preview is read: whether the caller may create any plan. Then it is asked with the
+	// content of the spec, which has no ID. May is called several times for each plan of an answer,
+	// so it must not ask another service; p must not be changed.
 	May(a Action, p *plan.Plan) bool
 }
 

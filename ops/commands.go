@@ -27,6 +27,26 @@ func prepare[T any, B body[T]](c *call) (B, []cutover.CommandOption, error) {
 	return b, opts, c.reasoned(b.Why(), f)
 }
 
+// prepareForNone reads the body of a command that is not about one plan, so that no version can be
+// meant.
+func prepareForNone[T any, B body[T]](c *call) (B, error) {
+	b := B(new(T))
+	f, err := c.decode(b)
+	if err != nil {
+		return nil, err
+	}
+	c.options(b.Why(), f)
+	c.noVersion(f)
+	return b, c.reasoned(b.Why(), f)
+}
+
+// noVersion adds the fault of a version that is none of a plan.
+func (c *call) noVersion(f *faults) {
+	if c.seen != 0 {
+		f.add("If-Match", "is for a command on one plan")
+	}
+}
+
 // reasoned returns the problem of the faults of a command, to which it adds that of a missing
 // reason; nil if there are none. Spaces are no reason.
 func (c *call) reasoned(reason string, f *faults) error {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"io/fs"
 	"net/http"
 	"path"
@@ -28,7 +29,12 @@ var consoleTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".json": "application/json",
+	".svg":  "image/svg+xml",
 }
+
+// consoleIcon is what a browser shows beside the console's title. A page that names none is asked
+// for /favicon.ico of its host.
+const consoleIcon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M2 8h8M7 4l4 4-4 4M14 2v12" fill="none" stroke="#3b82f6" stroke-width="2"/></svg>`
 
 // The values of headers of the console. Its files keep their names when they change, so that two
 // versions of a host behind one load balancer can serve one page; a browser asks each time.
@@ -57,19 +63,21 @@ var consoleFiles = sync.OnceValues(func() (files []consoleFile, err error) {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		f, err := readConsoleFile(name)
+		content, err := console.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		f, err := newConsoleFile(name, content)
 		files = append(files, f)
 		return err
 	})
-	return files, err
+	icon, failed := newConsoleFile("icon.svg", []byte(consoleIcon))
+	return append(files, icon), errors.Join(err, failed)
 })
 
-// readConsoleFile reads a file of the console; index.html is the root.
-func readConsoleFile(name string) (f consoleFile, err error) {
-	f.contentType = consoleTypes[path.Ext(name)]
-	if f.content, err = console.ReadFile(name); err != nil {
-		return f, err
-	}
+// newConsoleFile returns a file of the console; index.html is the root.
+func newConsoleFile(name string, content []byte) (f consoleFile, err error) {
+	f.contentType, f.content = consoleTypes[path.Ext(name)], content
 	if f.compressed, err = compress(f.content); err != nil {
 		return f, err
 	}

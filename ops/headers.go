@@ -40,6 +40,7 @@ func (c *call) version(f *faults) uint64 {
 	version, err := strconv.ParseUint(text, 10, 64)
 	if !quoted || !ended || err != nil || version == 0 || strconv.FormatUint(version, 10) != text {
 		f.add("If-Match", `is not the version of a plan in quotes, such as "7"`)
+		return 0
 	}
 	return version
 }

@@ -75,7 +75,7 @@ var hostile = map[string]struct {
 	"an empty key":                    {method: "POST", path: "plans/1/pause", headers: []string{"Idempotency-Key", ""}, status: 400, code: "INVALID_REQUEST", faults: []string{badKey}},
 	"a key with a space":              {method: "POST", path: "plans/1/pause", headers: []string{"Idempotency-Key", "a b"}, status: 400, code: "INVALID_REQUEST", faults: []string{badKey}},
 	"a key of another script":         {method: "POST", path: "plans/1/pause", headers: []string{"Idempotency-Key", "\xc3\xa4"}, status: 400, code: "INVALID_REQUEST", faults: []string{badKey}},
-	"a long key":                      {method: "POST", path: "plans", body: "{}", headers: []string{"Idempotency-Key", strings.Repeat("k", 257)}, status: 400, code: "INVALID_REQUEST", faults: []string{badKey}},
+	"a long key":                      {method: "POST", path: "plans", body: "{}", headers: []string{"Idempotency-Key", strings.Repeat("k", 257)}, status: 400, code: "INVALID_REQUEST", faults: []string{badKey, "tenantIds is empty", "name is empty", "executorType is empty"}},
 	"two keys":                        {method: "POST", path: "plans/1/pause", headers: []string{"Idempotency-Key", "a", "Idempotency-Key", "b"}, status: 400, code: "INVALID_REQUEST", faults: []string{badKey}},
 	"every fault at once":             {method: "POST", path: "plans/1/cancel", body: `{"x":1}`, headers: []string{"If-Match", "7", "Idempotency-Key", ""}, status: 400, code: "INVALID_REQUEST", faults: []string{"x is unknown", badVersion, badKey, "reason is required"}},
 	"no page":                         {method: "GET", path: "plans?limit=0", status: 400, code: "INVALID_REQUEST", faults: []string{badLimit}},
@@ -163,12 +163,13 @@ func TestManyFaults(t *testing.T) {
 	for i := range 4000 {
 		fmt.Fprintf(&query, "state=X&p%d=1&", i)
 	}
-	for _, r := range []reply{s.send("GET", "plans?"+query.String(), ""), s.send("POST", "plans", `{"tenantIds":[`+strings.Repeat("1,", 7999)+`1]}`)} {
+	for _, r := range []reply{s.send("GET", "plans?"+query.String(), ""), s.send("POST", "plans", `{"tenantIds":[`+strings.Repeat("1,", 7997)+`1]}`)} {
 		if r.body["faultCount"] != 8000.0 || len(r.faults()) != 100 {
 			t.Errorf("%v faults, %d are named", r.body["faultCount"], len(r.faults()))
 		}
 	}
-	if r := s.send("POST", "plans", `{"":1}`); r.code() != "INVALID_REQUEST" || !slices.Equal(r.faults(), []string{`"" is unknown`}) {
+	if r := s.send("POST", "plans", `{"":1}`); r.code() != "INVALID_REQUEST" ||
+		!slices.Equal(r.faults(), []string{`"" is unknown`, "tenantIds is empty", "name is empty", "executorType is empty"}) {
 		t.Errorf("%d %s", r.status, r.text)
 	}
 }

@@ -91,7 +91,7 @@ func testNotifier(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if _, _, err := prepare[wire.Command](c); err != nil {
+	if _, err := prepareForNone[wire.Command](c); err != nil {
 		return answer{}, err
 	}
 	a := wire.Sent{Sent: 1}
@@ -110,7 +110,7 @@ func redeliver(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	b, _, err := prepare[wire.RedeliverCommand](c)
+	b, err := prepareForNone[wire.RedeliverCommand](c)
 	if err != nil {
 		return answer{}, err
 	}

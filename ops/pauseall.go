@@ -37,9 +37,7 @@ func pausePlans(c *call) (answer, error) {
 		return answer{}, err
 	}
 	opts := c.options(b.Reason, f)
-	if c.seen != 0 {
-		f.add("If-Match", "is for a command on one plan")
-	}
+	c.noVersion(f)
 	c.command.DryRun = b.DryRun
 	if err := c.reasoned(b.Reason, f); err != nil {
 		return answer{}, err

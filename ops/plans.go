@@ -120,28 +120,3 @@ func previewPlan(c *call) (answer, error) {
 	}
 	return answer{body: w.Preview(&arranged)}, nil
 }
-
-// spec reads a spec that the caller may create: as the request has it, and as package plan does.
-func (c *call) spec() (w wire.Spec, spec plan.Spec, err error) {
-	f, err := c.decode(&w)
-	if err != nil {
-		return w, spec, err
-	}
-	if w.TenantIDs != nil && w.Tenants != nil {
-		f.add("tenants", "is given together with tenantIds")
-	}
-	key := c.key(f)
-	if err := f.err(); err != nil {
-		return w, spec, err
-	}
-	spec = w.Plan()
-	spec.IdempotencyKey = key
-	content := plan.Plan{
-		Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: spec.Parameters, Annotations: spec.Annotations,
-		Strategy: spec.Strategy, TaskCount: len(spec.Tenants),
-	}
-	if !c.caller.May(Create, &content) {
-		return w, spec, newProblem(codeForbidden)
-	}
-	return w, spec, nil
-}

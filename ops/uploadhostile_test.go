@@ -45,7 +45,7 @@ func TestHostileUploads(t *testing.T) {
 		"parts in base64":       {strings.ReplaceAll(form("tenants", "YQ=="), "\r\n\r\n", "\r\nContent-Transfer-Encoding: base64\r\n\r\n"), 400, "INVALID_REQUEST", []string{"plan is missing"}},
 		"a header without end":  {"--b\r\n" + strings.Repeat("x", 1<<19), 400, "BODY_UNREADABLE", nil},
 		"ten thousand headers":  {"--b\r\n" + strings.Repeat("x: y\r\n", 20_000) + "\r\n--b--", 400, "BODY_UNREADABLE", nil},
-		"a fault of each field": {form("plan", `{"x":1}`, "tenants", "id,x\n", "y", ""), 400, "INVALID_REQUEST", []string{"x is unknown", `tenants has the column "x", which is none of id, labels.NAME and parameters.NAME, line 1`, "y is a part that is not known"}},
+		"a fault of each field": {form("plan", `{"x":1}`, "tenants", "id,x\n", "y", ""), 400, "INVALID_REQUEST", []string{"x is unknown", `tenants has the column "x", which is none of id, labels.NAME and parameters.NAME, line 1`, "y is a part that is not known", "name is empty", "executorType is empty"}},
 	} {
 		for _, path := range []string{"plans", "preview"} {
 			if path == "preview" && tt.code == "UNKNOWN_EXECUTOR" {

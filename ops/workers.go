@@ -58,21 +58,25 @@ func (c *call) oneWorker(q *query) (answer, error) {
 	if err := q.err(); err != nil {
 		return answer{}, err
 	}
-	w, tasks, partly := c.engine.Lookup().Worker(c.r.Context(), q.values.Get("worker"))
+	plans := c.viewer()
+	var unread error
+	w, tasks, partly := c.engine.Lookup().Worker(c.r.Context(), q.values.Get("worker"), func(id plan.ID) bool {
+		p, err := plans.plan(id)
+		unread = cmp.Or(unread, err)
+		return p != nil
+	})
 	if partly != nil && w.Name == "" {
 		return answer{}, partly
 	}
 	row := wire.WorkerOf(w)
 	row.Tasks = []wire.WorkerTask{}
-	plans := c.viewer()
 	for i := range tasks {
-		p, err := plans.plan(tasks[i].ID.Plan())
-		if partly = cmp.Or(partly, err); p != nil {
+		if p, _ := plans.plan(tasks[i].ID.Plan()); p != nil { // it was accepted
 			row.Tasks = append(row.Tasks, wire.WorkerTaskOf(p, &tasks[i]))
 		}
 	}
 	page := workersPage{Workers: []wire.Worker{row}}
-	if partly != nil {
+	if partly = cmp.Or(partly, unread); partly != nil {
 		page.Partly = c.problem(partly)
 	}
 	return answer{body: page}, c.r.Context().Err()

@@ -14,7 +14,7 @@ import (
 
 // Spec is the content that a plan is created with.
 type Spec struct {
-	// Name is for people; 1 to [MaxName] bytes of UTF-8.
+	// Name is for people; 1 to [MaxName] bytes of UTF-8, and not only white space.
 	Name string
 	// Tenants are worked on in this order: 1 to task.MaxPerPlan, none twice.
 	Tenants []task.Tenant
@@ -160,6 +160,8 @@ func (e *InvalidError) text(field, s string, limit int, required bool) {
 	switch {
 	case s == "" && required:
 		e.add(field, "is empty")
+	case required && strings.TrimSpace(s) == "":
+		e.add(field, "is blank")
 	case len(s) > limit:
 		e.add(field, "is %d bytes, the limit is %d", len(s), limit)
 	case !utf8.ValidString(s):

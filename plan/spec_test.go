@@ -70,6 +70,8 @@ func TestValidateNamesTheFault(t *testing.T) {
 		want   plan.Fault
 	}{
 		"no name":        {func(s *plan.Spec) { s.Name = "" }, plan.Fault{Field: "Name", Problem: "is empty"}},
+		"blank name":     {func(s *plan.Spec) { s.Name = " \t\u00a0" }, plan.Fault{Field: "Name", Problem: "is blank"}},
+		"blank executor": {func(s *plan.Spec) { s.ExecutorType = "\n" }, plan.Fault{Field: "ExecutorType", Problem: "is blank"}},
 		"long name":      {func(s *plan.Spec) { s.Name = fill(257) }, plan.Fault{Field: "Name", Problem: "is 257 bytes, the limit is 256"}},
 		"name not UTF-8": {func(s *plan.Spec) { s.Name = "\xff" }, plan.Fault{Field: "Name", Problem: "is not UTF-8"}},
 		"no executor":    {func(s *plan.Spec) { s.ExecutorType = "" }, plan.Fault{Field: "ExecutorType", Problem: "is empty"}},

@@ -34,7 +34,7 @@ function hits(action, plan) {
 }
 
 // What else a command asks for, by its action.
-const planFields = { tune: tuneFields, add: tenantFields, exclude: tenantFields, retry: () => retryFields(false) };
+const planFields = { tune: tuneFields, add: () => tenantFields(pasted), exclude: () => tenantFields(pastedIDs), retry: () => retryFields(false) };
 
 // onPlan gives a command on a plan, or on a wave of it with the counters that the wave has.
 export function onPlan(action, plan, done, wave) {
@@ -107,17 +107,45 @@ function tuneFields(plan) {
 	};
 }
 
-function tenantFields() {
-	const ids = form => tenantIDs(form.tenants.value);
-	return {
-		el: h('label', t('tenants'), h('textarea', { name: 'tenants', rows: 5, ...plain, 'data-field': 'tenantIds' }), faultPlace('tenantIds')),
-		body: form => ({ tenantIds: ids(form) }), count: form => ids(form).length,
-	};
+const tenantFields = read => ({
+	el: h('label', t('tenants'), h('textarea', { name: 'tenants', rows: 5, ...plain, 'data-field': 'tenantIds' }), faultPlace('tenantIds')),
+	list: form => read(form.tenants.value), count: form => read(form.tenants.value).count,
+});
+
+const header = /^"?(id|tenant|tenant_?id)"?$/i;
+
+// pasted reads the text of a field of tenants: their count, and tenantIds, tenants, or a file for the
+// server to read. Ids stand in lines, or between commas or semicolons; a JSON array has ids or
+// tenants; a table and lines of JSON are read as a file is. A line that begins with # is a comment.
+export function pasted(text) {
+	const lines = text.split(/\r?\n/).filter(line => line.trim() && !/^\s*#/.test(line));
+	const first = lines[0]?.trim() ?? '';
+	if (first[0] === '[') {
+		try {
+			const list = JSON.parse(lines.join('\n'));
+			return { count: list.length, [typeof list[0] === 'object' ? 'tenants' : 'tenantIds']: list };
+		} catch { /* the server says what it is not */ }
+	}
+	const titled = first.split(/[,;\t]/).some(cell => header.test(cell.trim()));
+	if (titled || '[{"'.includes(first[0]) || first.includes('\t')) return { count: lines.length - titled, file: new Blob([text]) };
+	const tenantIds = lines.join('\n').split(/[\n,;，；]+/).map(id => id.trim()).filter(Boolean);
+	return { count: tenantIds.length, tenantIds };
 }
 
-// tenantIDs reads pasted text: ids by lines, commas or semicolons; a line that begins with # is a
-// comment.
-export const tenantIDs = text => text.replace(/^\s*#.*$/gm, '').split(/[\r\n,;，；]+/).map(id => id.trim()).filter(Boolean);
+// pastedIDs reads them where only ids are asked for.
+function pastedIDs(text) {
+	const { count, tenants, tenantIds = tenants?.map(one => one?.id) ?? text.split('\n') } = pasted(text);
+	return { count, tenantIds };
+}
+
+// withTenants is the body of a request: JSON, or a form of two parts if the server has to read a file.
+export function withTenants(part, doc, { count, file, ...list } = {}) {
+	if (!file) return { ...doc, ...list };
+	const parts = new FormData();
+	parts.set(part, JSON.stringify(doc));
+	parts.set('tenants', file);
+	return parts;
+}
 
 // tenantPlace is the field on the page of a field of the request: tenants are typed into one.
 export const tenantPlace = name => (name.startsWith('tenant') ? 'tenantIds' : name);
@@ -243,7 +271,8 @@ export function open({ action, path, what, about, count = 0, version, body, fiel
 		go.disabled = true;
 		fill(status, t('sending'));
 		try {
-			tell(action, await command(path, { body: { ...body, ...fields?.body?.(form), ...(text && { reason: text }) }, version, key }));
+			const doc = { ...body, ...fields?.body?.(form), ...(text && { reason: text }) };
+			tell(action, await command(path, { body: withTenants('command', doc, fields?.list?.(form)), version, key }));
 			dialog.close();
 			done?.();
 		} catch (problem) {

@@ -5,7 +5,7 @@ import {
 	progress, Rows, seconds, span, t, table, ticks, word,
 } from './ui.js';
 import { ask, command, newKey, throwOther, tried, Watch } from './server.js';
-import { amount, choose, explain, failureActions, faultPlace, noComposedEnter, refuse, showFaults, tenantIDs, tenantPlace } from './command.js';
+import { amount, choose, explain, failureActions, faultPlace, noComposedEnter, refuse, showFaults, pasted, tenantPlace, withTenants } from './command.js';
 
 const pageSize = 200;
 
@@ -27,8 +27,9 @@ export function plansPage(main, { query, me, go }) {
 		empty: () => t(loading || next === null ? 'loading' : states.length || text ? 'plans.none.match' : 'plans.none'),
 		more: () => load(),
 	});
+	let partly; // the problem of plans that cannot be read
 	const foot = part('p.foot', (shown, known, more) => [
-		t('plans.shown', { shown, known }), more && [' ', button(t('search.on'), () => {
+		partly && h('span.bad-text', explain({ code: partly.code, doc: partly }), ' '), t('plans.shown', { shown, known }), more && [' ', button(t('search.on'), () => {
 			limit += searched;
 			load();
 		}, { 'data-key': 'on' })],
@@ -66,7 +67,7 @@ export function plansPage(main, { query, me, go }) {
 		const list = [...plans.values()].filter(matches).sort((a, b) => b.planId - a.planId);
 		filter.show(states);
 		rows.set(list);
-		foot.show(list.length, plans.size, Boolean(text && next && plans.size >= limit));
+		foot.show(list.length, plans.size, Boolean(text && next && plans.size >= limit), partly);
 	}
 
 	async function load() {
@@ -77,6 +78,7 @@ export function plansPage(main, { query, me, go }) {
 		loading = false;
 		if (!page || asked !== states) return; // the next poll shows the list again
 		for (const plan of page.plans) plans.set(plan.planId, plan);
+		partly = page.partly ?? partly;
 		next = page.next;
 		show();
 	}
@@ -88,6 +90,7 @@ export function plansPage(main, { query, me, go }) {
 		const known = new Map(plans);
 		const page = await ask(path());
 		if (asked !== states) return [];
+		partly = page.partly;
 		if (next === null) next = page.next;
 		const there = new Set(page.plans.map(plan => plan.planId));
 		const last = page.next ? page.plans.at(-1)?.planId ?? Infinity : 0;
@@ -168,15 +171,8 @@ export function newPlanPage(main, { go }) {
 	const read = () => Object.fromEntries([...form.elements].filter(el => el.name && el !== file)
 		.map(el => [el.name, el.type === 'checkbox' ? el.checked : el === tenants ? el.value : el.value.trim()]));
 
-	// request is the body with what is typed, and with the file of tenants if there is one.
-	function request(typed) {
-		const { tenantIds, ...doc } = spec(typed);
-		if (!file.files[0]) return { ...doc, tenantIds };
-		const parts = new FormData();
-		parts.set('plan', JSON.stringify(doc));
-		parts.set('tenants', file.files[0]);
-		return parts;
-	}
+	// request is the body with what is typed, or with the file of tenants if there is one.
+	const request = typed => withTenants('plan', spec(typed), file.files[0] ? { file: file.files[0] } : pasted(typed.tenants));
 
 	let timer = null;
 	let asked = 0;
@@ -186,7 +182,7 @@ export function newPlanPage(main, { go }) {
 		const typed = read();
 		saveDraft(typed);
 		tenants.disabled = file.files.length > 0;
-		count.textContent = t('tenants.n', { n: tenantIDs(typed.tenants).length });
+		count.textContent = t('tenants.n', { n: pasted(typed.tenants).count });
 		clearTimeout(timer);
 		timer = setTimeout(look, 400);
 	}
@@ -223,7 +219,7 @@ export function newPlanPage(main, { go }) {
 		submitted = true;
 		const typed = read();
 		const { name, size, lastModified } = file.files[0] ?? {};
-		const text = JSON.stringify([spec(typed), name, size, lastModified]);
+		const text = JSON.stringify([typed, name, size, lastModified]);
 		if (text !== keyFor) [key, keyFor] = [newKey(), text]; // the same content again is the same plan
 		create.disabled = true;
 		fill(status, t('sending'));
@@ -263,7 +259,7 @@ function spec(typed) {
 	} else if (sizes.length) s.waveSizes = sizes;
 	const attempts = typed['strategy.retry.attempts'];
 	if (attempts) s.retry = { attempts: amount(attempts) };
-	return { name: typed.name, executorType: typed.executorType, tenantIds: tenantIDs(typed.tenants), strategy: s };
+	return { name: typed.name, executorType: typed.executorType, strategy: s };
 }
 
 // place is the field on the page of a field of the request.

@@ -142,7 +142,9 @@ function sayWhy({ code, params = {}, text }) {
 	const said = Object.fromEntries(Object.entries(params).map(([name, value]) => [name,
 		/^(until|at|changedAt)$/.test(name) ? clockTime(value) : name.endsWith('State') ? word('state', value) : value]));
 	const by = [said.actor, said.reason && `“${said.reason}”`, said.at].filter(Boolean).join(' ');
-	const key = ['why', code, ...(params.wave && has(`why.${code}.wave`) ? ['wave'] : [])].join('.');
+	said.cause = [said.errorCode, said.step && t('at.step', said)].filter(Boolean).join(' ');
+	const about = ['wave', 'cause'].find(what => said[what] && has(`why.${code}.${what}`));
+	const key = ['why', code, ...(about ? [about] : [])].join('.');
 	return (has(key) ? t(key, said) : text || code) + (by && ` (${by})`);
 }
 

@@ -165,6 +165,9 @@ func attemptsAsGiven(e *env) {
 	w.Attempts[0].Began, w.Attempts[0].Worker = time.Time{}, ""
 	want := append([]task.Attempt(nil), w.Attempts...)
 	r.do(w)
+	if got := r.task(1).Attempts; len(got) != len(want) {
+		e.Fatalf("attempts %+v", got)
+	}
 	w.Attempts[0].ErrorCode = "changed"
 	r.task(1).Attempts[0].ErrorCode = "changed"
 	r.all()[0].Attempts[0].ErrorCode = "changed"

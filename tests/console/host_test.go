@@ -216,8 +216,6 @@ func (h *host) guard(next http.Handler) http.Handler {
 			maps.Copy(w.Header(), answer.Header())
 			w.WriteHeader(answer.Code)
 			_, _ = w.Write(answer.Body.Bytes())
-		case r.URL.Path == "/favicon.ico":
-			w.WriteHeader(http.StatusNoContent)
 		default:
 			next.ServeHTTP(w, r)
 		}

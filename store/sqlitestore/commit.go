@@ -55,7 +55,8 @@ func (s *Store) commit(tx *tx, b *commit) error {
 	b.claimed = b.claimed[:0]
 	for _, ordinal := range done.Claimed {
 		t := r.Task(ordinal)
-		b.claimed = append(b.claimed, p.Export(ordinal, t, r.Worker(t.Claim)))
+		b.claimed = append(b.claimed, task.Task{})
+		p.Export(ordinal, t, r.Worker(t.Claim), &b.claimed[len(b.claimed)-1])
 	}
 	if err := r.flush(nil, now, done.AtRest, s.cfg.MaxEvents); err != nil {
 		return err

@@ -43,9 +43,11 @@ func child(path string) int {
 		group.Go(func() {
 			name := fmt.Sprintf("worker %d of process %d", w, os.Getpid())
 			b := store.Batch{Plan: 1, Claim: store.Claim{ID: name, Worker: name, Max: 10}}
-			if err := s.Commit(ctx, &b); err != nil {
-				tell("error %v", err)
-				return
+			if err := s.Commit(ctx, &b); err != nil || len(b.Claimed) == 0 {
+				if err != nil {
+					tell("error %v", err)
+				}
+				return // the others have all tasks
 			}
 			held := b.Claimed
 			for seq := uint32(1); ; seq++ {

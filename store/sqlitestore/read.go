@@ -95,17 +95,25 @@ func (s *Store) planIDs(ctx context.Context, states []plan.State, before plan.ID
 
 func places(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
-// export returns a task as callers see it.
-func (c *conn) export(p *rollout, ordinal uint32, t *rules.Task) (task.Task, error) {
-	if t.Claim == 0 {
-		return p.Export(ordinal, t, ""), nil
+// export reads a task as callers see it.
+func (c *conn) export(p *rollout, ordinal uint32) (found task.Task, err error) {
+	var t rules.Task
+	if err := c.task(p.ID, ordinal, &t); err != nil {
+		return found, err
 	}
 	worker := ""
-	found, err := c.one("SELECT worker FROM claim WHERE plan = ? AND number = ?", []any{int64(p.ID), t.Claim}, func(r row) { worker = r.ColumnText(0) })
-	if err == nil && !found {
-		err = c.damaged(p.ID, ordinal, fmt.Sprintf("its claim %d is missing in the table claim", t.Claim))
+	if t.Claim != 0 {
+		const sql = "SELECT worker FROM claim WHERE plan = ? AND number = ?"
+		known, err := c.one(sql, []any{int64(p.ID), t.Claim}, func(r row) { worker = r.ColumnText(0) })
+		if err == nil && !known {
+			err = c.damaged(p.ID, ordinal, fmt.Sprintf("its claim %d is missing in the table claim", t.Claim))
+		}
+		if err != nil {
+			return found, err
+		}
 	}
-	return p.Export(ordinal, t, worker), err
+	p.Export(ordinal, &t, worker, &found)
+	return found, nil
 }
 
 // Task implements store.Reader.
@@ -118,11 +126,7 @@ func (s *Store) Task(ctx context.Context, id task.ID) (found task.Task, err erro
 		if o := id.Ordinal(); o < 1 || o > p.TaskCount {
 			return store.ErrNotFound
 		}
-		var t rules.Task
-		if err := c.task(p.ID, uint32(id.Ordinal()), &t); err != nil {
-			return err
-		}
-		found, err = c.export(p, uint32(id.Ordinal()), &t)
+		found, err = c.export(p, uint32(id.Ordinal()))
 		return err
 	})
 	if err != nil {
@@ -147,19 +151,14 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) (tasks 
 			if o < 1 || o > p.TaskCount {
 				continue
 			}
-			var t rules.Task
-			err := c.task(p.ID, uint32(o), &t)
-			if err == nil {
-				var found task.Task
-				if found, err = c.export(p, uint32(o), &t); err == nil {
-					tasks = append(tasks, found)
-					continue
-				}
-			}
-			if !errors.Is(err, store.ErrCorrupt) {
+			switch found, err := c.export(p, uint32(o)); {
+			case err == nil:
+				tasks = append(tasks, found)
+			case errors.Is(err, store.ErrCorrupt):
+				damaged = append(damaged, err)
+			default:
 				return err
 			}
-			damaged = append(damaged, err)
 		}
 		return errors.Join(damaged...)
 	})
@@ -204,7 +203,8 @@ func (c *conn) tasks(p *rollout, q store.TaskQuery) (tasks []task.Task, next int
 		if err := scanTask(r, &t); err != nil {
 			return c.damaged(p.ID, ordinal, err.Error())
 		}
-		tasks = append(tasks, p.Export(ordinal, &t, r.ColumnText(28)))
+		tasks = append(tasks, task.Task{})
+		p.Export(ordinal, &t, r.ColumnText(28), &tasks[len(tasks)-1])
 		return nil
 	})
 	switch {

@@ -90,7 +90,7 @@ func (a *addition) try(ctx context.Context) (PlanResult, error) {
 	case len(present) > 0:
 		return PlanResult{Plan: p}, plan.DuplicateTenants(a.tenants, present)
 	}
-	token := newToken()
+	token := tenantlock.NewToken()
 	if p, err = a.mark(ctx, p, token); err != nil {
 		return PlanResult{Plan: p}, err
 	}

@@ -306,7 +306,7 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 			values = append(values, reflect.ValueOf(m))
 		}
 	case reflect.TypeFor[strategy.Conflict]():
-		for _, c := range []strategy.Conflict{strategy.Reject, strategy.Wait} {
+		for _, c := range []strategy.Conflict{strategy.Reject, strategy.Wait, strategy.Skip} {
 			values = append(values, reflect.ValueOf(c))
 		}
 	case reflect.TypeFor[strategy.Retry]():

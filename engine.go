@@ -88,7 +88,8 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.reconciler = reconcile.New(reconcile.Options{
 		Client: e.client, Locks: e.locks, Cleaner: e.cleaner, Keeper: e.keeper, Registry: e.registry, Due: e.due,
 		LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval, Retention: c.Retention, MaxLosses: c.MaxLosses,
-		WorkerLost: c.Hooks.OnWorkerLost, PlanRemoved: func(p plan.Plan) { c.Hooks.OnPlanRemoved(p, hook.Removal{Retention: true}) },
+		FinishStart: func(ctx context.Context, p plan.Plan) error { return finishStart(ctx, e, p) },
+		WorkerLost:  c.Hooks.OnWorkerLost, PlanRemoved: func(p plan.Plan) { c.Hooks.OnPlanRemoved(p, hook.Removal{Retention: true}) },
 	})
 	e.dispatcher = dispatch.New(dispatch.Options{
 		Client: e.client, Reconciler: e.reconciler, Queue: queue, Keeper: e.keeper, Registry: e.registry,

@@ -2,8 +2,6 @@ package cutover
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
@@ -31,6 +29,12 @@ const (
 // strategy waits for tenants (strategy.Wait). If other plans work on some of the tenants it returns
 // a *store.TenantHeldError, which names up to 100 of those tenants and matches store.ErrTenantHeld.
 // Returns [ErrStarting] if another call is starting the same plan.
+//
+// If the strategy is to skip such tenants (strategy.Skip), they are skipped instead: their tasks
+// become SKIPPED, with a Failure that says which plan worked on the tenant. The error is only
+// returned if every task would be skipped, and nothing is skipped then. If this process dies, or
+// cannot reach the store, an engine finishes such a start after the process's LeaseTTL, whatever
+// the error was.
 //
 // Of several concurrent starts over the same tenants, the start of the plan with the smallest id
 // goes on. The others release the locks that they have taken and wait until that start has ended;
@@ -64,7 +68,7 @@ func start(ctx context.Context, e *Engine, id plan.ID, c command, deadline time.
 // tryStart tries once to start a plan. It returns a *tenantlock.YieldError if it has given way to
 // another start.
 func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
-	token, sent := newToken(), false
+	token, sent := tenantlock.NewToken(), false
 	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if err := c.Check(p); err != nil {
 			return plan.Decision{}, err
@@ -85,10 +89,11 @@ func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline ti
 	if err != nil || d.Unchanged {
 		return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 	}
-	start := tenantlock.Start{Plan: id, Token: token, Actor: c.Actor, Deadline: deadline}
-	if p.Strategy.Conflict != strategy.Wait {
-		err = e.locks.LockPlan(ctx, start)
+	start := tenantlock.Start{
+		Plan: id, Token: d.Plan.Starting.Token, Actor: c.Actor, Reason: c.Reason, Skipping: d.Plan.Starting.Skipping, Deadline: deadline,
 	}
+	err = lockFor(ctx, e, p, &start)
+	token = start.Token // another one if the start went on from tasks that were skipped, or gave way
 	if err == nil {
 		_, p, err = e.client.DecideAs(ctx, c.id, id, func(p plan.Plan) (plan.Decision, error) {
 			if p.Starting != nil && p.Starting.Token != token {
@@ -110,9 +115,24 @@ func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline ti
 	return PlanResult{Plan: p}, err
 }
 
-// newToken returns a random token that is not 0.
-func newToken() uint64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return binary.LittleEndian.Uint64(b[:]) | 1
+// lockFor locks the tenants of a plan for its start, as its strategy says.
+func lockFor(ctx context.Context, e *Engine, p plan.Plan, s *tenantlock.Start) error {
+	switch p.Strategy.Conflict {
+	case strategy.Wait:
+		return nil
+	case strategy.Skip:
+		return e.locks.LockOrSkip(ctx, s)
+	case strategy.Reject:
+	}
+	return e.locks.LockPlan(ctx, *s)
+}
+
+// finishStart finishes a start that shows no sign of life, of a plan that skips tenants.
+func finishStart(ctx context.Context, e *Engine, p plan.Plan) error {
+	by := plan.By{Actor: p.Starting.Actor, Reason: p.Starting.Reason, Now: time.Now()}
+	_, err := start(ctx, e, p.ID, command{By: by}, time.Now().Add(startTimeout))
+	if errors.Is(err, ErrStarting) || errors.Is(err, plan.ErrNotApplicable) {
+		return nil // another process has finished it, or is at it; or the plan was canceled
+	}
+	return err
 }

@@ -18,7 +18,8 @@ const beingStarted = "it is being started; try again"
 func (p Plan) decide(by By) Decision { return p.Settle(by.Now) }
 
 // MarkStarting marks a created plan whose tenants are about to be locked under token. The plan
-// still shows CREATED. ttl is as in [Starting].
+// still shows CREATED. ttl is as in [Starting]. If the plan is marked as Skipping, that start goes
+// on, under its own token.
 func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
@@ -29,19 +30,51 @@ func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, er
 	case p.Adding != nil:
 		return d, d.notApplicable(ByStart, "tenants are being added; try again")
 	}
-	d.Plan.Starting = &Starting{Token: token, TTL: ttl, Actor: by.Actor}
-	d.Changed = true
+	next := Starting{Token: token, TTL: ttl, Actor: by.Actor, Reason: by.Reason}
+	if p.Starting != nil && p.Starting.Skipping {
+		next.Token, next.Skipping = p.Starting.Token, true
+	}
+	d.Plan.Starting, d.Changed = &next, true
 	return d, nil
 }
 
-// UnmarkStarting removes the mark of a start that failed or whose process is gone.
+// UnmarkStarting removes the mark of a start that failed or whose process is gone. It does nothing
+// if that start has skipped tasks: it can only be finished.
 func (p Plan) UnmarkStarting(by By) Decision {
 	d := p.decide(by)
-	if p.Starting != nil {
+	if p.Starting != nil && !p.Starting.Skipping {
 		d.Plan.Starting = nil
 		d.Changed = true
 	}
 	return d
+}
+
+// HeldTask is a task whose tenant another plan works on, by the task By.
+type HeldTask struct {
+	task.Task
+	By task.ID
+}
+
+// SkipHeld skips those of the tasks that are pending, and marks the start under way as Skipping. It
+// is Unchanged if none is.
+func SkipHeld(p Plan, held []HeldTask, by By) (Decision, error) {
+	d := p.decide(by)
+	if p.State != Created || p.Starting == nil {
+		return d, d.notApplicable(ByStart, "the start was given up")
+	}
+	for i := range held {
+		if e, err := held[i].SkipHeld(held[i].By, by.Now); err == nil {
+			d.edit(held[i].Task, e, by)
+		}
+	}
+	if len(d.Edits) == 0 {
+		return d.already()
+	}
+	next := *p.Starting
+	next.Skipping = true
+	d.Plan.Starting = &next
+	d.regrant()
+	return d, nil
 }
 
 // Start makes a plan that is marked as starting run.

@@ -117,6 +117,36 @@ func TestPlanCommandsInSpecialCases(t *testing.T) {
 	}
 }
 
+// With the first tasks that a start skips, its mark stays: it is neither removed nor replaced, and
+// only a cancel ends it.
+func TestStartThatHasSkippedKeepsItsMark(t *testing.T) {
+	t.Parallel()
+	created := in(plan.Created, counts{task.Pending: 4})
+	held := []plan.HeldTask{{Task: task.Task{ID: task.NewID(created.ID, 2)}, By: task.NewID(9, 1)}}
+	if _, err := plan.SkipHeld(created, held, ann()); !errors.Is(err, plan.ErrNotApplicable) {
+		t.Errorf("without a mark: %v", err)
+	}
+	marked, _ := created.MarkStarting(33, time.Minute, ann())
+	skipped, err := plan.SkipHeld(marked.Plan, held, ann())
+	if err != nil || len(skipped.Edits) != 1 || !skipped.Plan.Starting.Skipping || marked.Plan.Starting.Skipping || skipped.Plan.Counters.Of(task.Skipped) != 1 {
+		t.Fatalf("SkipHeld = %+v, %v", skipped, err)
+	}
+	held[0].State = task.Skipped
+	if d, err := plan.SkipHeld(skipped.Plan, held, ann()); err != nil || !d.Unchanged || d.Changed {
+		t.Errorf("once more: %+v, %v", d, err)
+	}
+	if d := skipped.Plan.UnmarkStarting(ann()); d.Changed {
+		t.Errorf("unmarked: %+v", d.Plan.Starting)
+	}
+	again, err := skipped.Plan.MarkStarting(44, time.Hour, ann())
+	if s := again.Plan.Starting; err != nil || s.Token != 33 || !s.Skipping || s.TTL != time.Hour {
+		t.Errorf("marked again: %+v, %v", s, err)
+	}
+	if d, err := skipped.Plan.Cancel(ann()); err != nil || d.Plan.Starting != nil {
+		t.Errorf("canceled: %+v, %v", d.Plan.Starting, err)
+	}
+}
+
 func TestStartMarks(t *testing.T) {
 	t.Parallel()
 	created := in(plan.Created, counts{task.Pending: 4})
@@ -124,7 +154,7 @@ func TestStartMarks(t *testing.T) {
 	if err != nil || !marked.Changed || len(marked.Events) != 0 || marked.Plan.State != plan.Created {
 		t.Fatalf("MarkStarting = %+v, %v", marked, err)
 	}
-	if want := (plan.Starting{Token: 33, TTL: time.Minute, Actor: "ann"}); *marked.Plan.Starting != want {
+	if want := (plan.Starting{Token: 33, TTL: time.Minute, Actor: "ann", Reason: "window"}); *marked.Plan.Starting != want {
 		t.Errorf("the mark is %+v, want %+v", *marked.Plan.Starting, want)
 	}
 	if created.Starting != nil {

@@ -296,7 +296,7 @@ func (d *Decision) ownGroups() {
 }
 
 func failureOf(e task.Edit) *task.FailureInfo {
-	if e.State == task.Failed || e.State == task.RollbackFailed {
+	if e.State == task.Failed || e.State == task.RollbackFailed || e.State == task.Skipped {
 		return e.Failure
 	}
 	return nil

@@ -40,7 +40,8 @@ type Event struct {
 	// StayStopped reports that a retry makes the task run although its plan is stopped.
 	StayStopped bool
 	// Failure is the failure of the task, if it became FAILED or ROLLBACK_FAILED, or is about to be
-	// tried again without a command (cause retry, no actor).
+	// tried again without a command (cause retry, no actor). If it was SKIPPED because another plan
+	// works on its tenant, Failure says which.
 	Failure *task.FailureInfo
 	// AtRest reports that nothing happens to the plan after this event without a command.
 	AtRest bool

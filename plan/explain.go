@@ -55,6 +55,15 @@ func (x explainer) explain() Reason {
 		return Reason{Code: ReasonUndoFailed, Failure: t.Failure}
 	case task.Running, task.Completed, task.Skipped, task.Canceled, task.RollingBack, task.RolledBack:
 	}
+	return x.done()
+}
+
+// done explains a task of which nothing is left to be done. One that was skipped because another
+// plan works on its tenant says so.
+func (x explainer) done() Reason {
+	if x.t.State == task.Skipped {
+		return Reason{Code: ReasonDone, Failure: x.t.Failure}
+	}
 	return Reason{Code: ReasonDone}
 }
 

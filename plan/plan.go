@@ -151,12 +151,17 @@ type Starting struct {
 	// Token becomes the plan's StartToken if the start succeeds.
 	Token uint64
 	// TTL is the maximum time between two writes of the start. When more time has passed, any
-	// engine may give the start up. The process that makes the mark chooses it, and all processes
+	// engine may give the start up, or finish it if the plan's strategy is to skip tenants. The
+	// process that makes the mark chooses it, and all processes
 	// follow it: processes that share a store need not use the same LeaseTTL. 0 or less means
 	// [DefaultStartTTL].
 	TTL time.Duration
-	// Actor is who gave the command.
-	Actor string
+	// Actor is who gave the command, Reason why.
+	Actor, Reason string
+	// Skipping reports that tasks are being skipped, because all locks were tried and other plans
+	// hold some: see strategy.Skip. From then on the start is finished, by any engine, and is not
+	// given up. Its locks count as those of a plan that was started.
+	Skipping bool
 }
 
 // Adding marks a plan to which tenants are being added. Until the addition is complete they are

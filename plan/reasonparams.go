@@ -10,7 +10,7 @@ var reasonParams = [NumReasons][]string{
 	ReasonMayStart:           {"slots", "maxSlots"},
 	ReasonRunning:            {"worker", "attempt", "changedAt", "step"},
 	ReasonStopping:           {"stop", "alone", "wave", "worker", "attempt", "changedAt", "step", "actor", "reason", "at"},
-	ReasonDone:               {"taskState"},
+	ReasonDone:               {"taskState", "errorCode", "failure"},
 	ReasonStarting:           {"actor"},
 	ReasonPlanPaused:         {"pauseReasons", "actor", "reason", "at"},
 	ReasonPlanFailed:         {"failed", "tolerated", "wave", "errorCode", "step", "actor", "reason", "at"},

@@ -17,6 +17,9 @@ func (r Reason) String() string {
 	case ReasonStopping:
 		return r.stopping()
 	case ReasonDone:
+		if r.Failure != nil {
+			return fmt.Sprintf("Nothing more is to be done: the task is %s, because %s.", r.TaskState, r.Failure.Reason)
+		}
 		return fmt.Sprintf("Nothing more is to be done: the task is %s.", r.TaskState)
 	case ReasonUnclear:
 		return "Plan and task do not fit together: they were read while they changed."

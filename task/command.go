@@ -177,6 +177,21 @@ func (t Task) Skip() (Edit, error) {
 	return e, nil
 }
 
+// SkipHeld skips a pending task because another plan works on its tenant, by the task holder. The
+// task keeps that as its Failure.
+func (t Task) SkipHeld(holder ID, now time.Time) (Edit, error) {
+	if t.State != Pending {
+		return Edit{}, &IllegalError{ID: t.ID, Cause: BySkip, State: t.State, Why: "only a pending task is skipped because its tenant is held"}
+	}
+	e, err := t.move(BySkip)
+	if err != nil {
+		return Edit{}, err
+	}
+	reason := fmt.Sprintf("plan %s worked on the tenant when the plan was started (task %s)", holder.Plan(), holder)
+	e.Failure = t.failure(CodeTenantHeld, reason, now)
+	return e, nil
+}
+
 // Rollback starts the undo of a task that has run.
 func (t Task) Rollback() (Edit, error) {
 	e, err := t.move(ByRollback)

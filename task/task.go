@@ -56,7 +56,8 @@ type Control struct {
 	Losses int
 	// Failure is the last failure. It is kept during the attempts that begin without a command, and
 	// during the waits before them; success, a skip, and the retry of a task that had stopped clear
-	// it.
+	// it. A task that was skipped because another plan works on its tenant has a failure that says
+	// so, with [CodeTenantHeld].
 	Failure *FailureInfo
 	// RetriedAt is when the last retry was requested by a command; zero before the first.
 	RetriedAt time.Time

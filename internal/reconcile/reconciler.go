@@ -45,6 +45,9 @@ type Options struct {
 	// Due is raised when a plan has to be reconciled again without a wait.
 	Due signal.Flag
 
+	// FinishStart finishes a start that shows no sign of life, of a plan that skips tenants.
+	FinishStart func(ctx context.Context, p plan.Plan) error
+
 	LeaseTTL     time.Duration
 	PollInterval time.Duration
 	// Retention is how long a plan is kept after it is over. If it is not positive, plans are kept

@@ -19,6 +19,8 @@ func (r *Reconciler) step(ctx context.Context, p plan.Plan, so turn) (changed bo
 	}
 	c := p.Counters
 	switch {
+	case p.Starting != nil && p.StartLeft() <= 0 && p.Strategy.Conflict.FinishesStart():
+		return true, r.opts.FinishStart(ctx, p)
 	case p.Starting != nil && p.StartLeft() <= 0:
 		_, err := r.opts.Locks.AbandonStart(ctx, p.ID, p.Starting.Token) // the cleaner releases its locks
 		return true, err

@@ -202,9 +202,7 @@ func (a *audit) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	}
 	a.baked(before, c, applied.Plan.Now)
 	a.swept(before, c, touched)
-	if c.Plan.StartToken != 0 {
-		a.starts[c.Plan.StartToken] = struct{}{}
-	}
+	a.begun(ctx, before, c)
 	for _, e := range c.Events {
 		a.w.logf("plan %s task %s: %s by %q, %s -> %s", e.Plan, e.Task, e.Cause, e.Actor, e.From, e.To)
 	}

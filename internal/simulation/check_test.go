@@ -21,6 +21,7 @@ func (w *world) checkPlans(ctx context.Context) {
 		w.checkCounters(p, tasks)
 		w.checkWaves(p, tasks)
 		w.checkOutcome(ctx, p, tasks)
+		w.checkSkips(p, tasks)
 		events := w.events(ctx, p.ID)
 		if n := int64(len(events)); n != p.LastEvent {
 			w.faultf("plan %s has %d events, the last is %d", p.ID, n, p.LastEvent)

@@ -15,6 +15,7 @@
 //	actor     executors and the ledger of what they work on at the same time
 //	settle    ends all faults, gives the commands that plans wait for, expects all to end
 //	check     replays every plan's events and compares the result with the plan
+//	skips     checks what starts lock, and what they skip
 //	sweeps    commands on many tasks, and a check of what they touch
 //	waves     follows the waves in that replay: their order, bakes, approvals and tolerances
 //	windows   draws windows, and checks that pending tasks begin only while they are open

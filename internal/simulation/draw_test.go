@@ -108,13 +108,24 @@ func draw(r *rand.Rand) script {
 		s.ops = append(s.ops, o)
 	}
 	for i := range len(s.ops) {
-		s.ops = append(s.ops, op{at: 2*time.Second + during(r, time.Second), name: "start", proc: r.IntN(8), plan: i})
+		start := op{at: 2*time.Second + during(r, time.Second), name: "start", proc: r.IntN(8), plan: i}
+		s.ops = append(s.ops, start)
+		if s.ops[i].spec.Strategy.Conflict == strategy.Skip && r.IntN(2) == 0 {
+			s.ops = append(s.ops, drawEnd(r, start))
+		}
 	}
 	for range 2 + r.IntN(15) {
 		s.ops = append(s.ops, drawBurst(r)...)
 	}
 	slices.SortStableFunc(s.ops, func(a, b op) int { return int(a.at - b.at) })
 	return s
+}
+
+// drawEnd draws what becomes of a process in the middle of a start.
+func drawEnd(r *rand.Rand, start op) op {
+	end := start
+	end.name, end.at, end.pause = one(r, "crash", "freeze", "shutdown"), start.at+during(r, one(r, 20*time.Millisecond, time.Second)), during(r, 3*leaseTTL)
+	return end
 }
 
 // drawBurst draws a few operations at about the same time, often on the same plan and task, because
@@ -189,7 +200,7 @@ func drawSpec(r *rand.Rand, n int) plan.Spec {
 			MaxSameFailures: one(r, 0, 0, 1, 2, 3),
 			FailureAction:   one(r, strategy.Stop, strategy.Pause, strategy.RollbackPlan),
 			ConcurrencyMode: one(r, strategy.Soft, strategy.Strict),
-			Conflict:        one(r, strategy.Reject, strategy.Reject, strategy.Wait),
+			Conflict:        one(r, strategy.Reject, strategy.Reject, strategy.Wait, strategy.Skip, strategy.Skip),
 		},
 	}
 	if r.IntN(4) == 0 {

@@ -40,7 +40,10 @@
 //	the plan is removed or over                           stale
 //	the start has another token than the plan             stale
 //	the start is under way                                in the way; it may be given up
-//	the start shows no sign of life for its TTL           its mark is removed, then stale
+//	the start has begun to skip tasks                     as if it had succeeded
+//	the start shows no sign of life for its TTL           its mark is removed, then stale; if the
+//	                                                      plan skips tenants: in the way, until an
+//	                                                      engine has finished the start
 //	an addition                                           as a start
 //	the task is pending in a plan that waits for tenants  stale, unless the lock is of a claim of
 //	                                                      the last seconds: then in the way
@@ -65,6 +68,8 @@
 //
 //	a process dies in a start    the mark expires; any engine removes it, and the cleaner
 //	                             releases the locks
+//	a process dies in a start    engines finish it: under another token before the first task is
+//	of a plan that skips         skipped, after that under the same, from what is locked
 //	a process dies after it has  the lock is stale for other plans; searches of the same plan
 //	locked a tenant for a claim  take it over when they find it a second time
 //	a process dies in an         the mark expires; engines release its locks, which they find by

@@ -90,6 +90,7 @@ func (m *Manager) Holder(ctx context.Context, id plan.ID, tenant string) (l stor
 		return l, p, false, err
 	case underWay(p, l):
 		return l, p, true, nil
+	case skipping(p, l):
 	case ofStart(p, l) || ofAddition(p, l) || ended(p, l):
 		return l, p, false, nil
 	}

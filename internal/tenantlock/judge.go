@@ -101,10 +101,14 @@ const (
 )
 
 // startOf reports what has become of the start of lock l, and gives the start up if it has shown no
-// sign of life for its TTL. p is the plan of the lock; startOf replaces it if it changes the plan.
+// sign of life for its TTL and is not one that engines finish. p is the plan of the lock; startOf
+// replaces it if it changes the plan.
 func (m *Manager) startOf(ctx context.Context, p *plan.Plan, l store.TenantLock) (startState, error) {
-	if underWay(*p, l) {
+	switch {
+	case underWay(*p, l):
 		return startUnderWay, nil
+	case skipping(*p, l):
+		return startSucceeded, nil // it cannot be given up any more
 	}
 	if ofAddition(*p, l) {
 		// The addition may only be slow: once it is given up it cannot be completed any more.
@@ -148,10 +152,17 @@ func ofAddition(p plan.Plan, l store.TenantLock) bool {
 	return p.Adding != nil && isOfAddition(l.Phase) && l.Phase == phaseOfAddition(p.Adding.Token) && l.Start == p.StartToken
 }
 
-// underWay reports whether a lock is one of a start or an addition that still shows signs of life.
+// underWay reports whether a lock is one of a start or an addition that may yet be completed: that
+// shows signs of life, or that engines finish.
 func underWay(p plan.Plan, l store.TenantLock) bool {
-	return ofStart(p, l) && p.StartLeft() > 0 || ofAddition(p, l) && p.Adding.Left(p.Idle) > 0
+	if ofStart(p, l) {
+		return !p.Starting.Skipping && (p.StartLeft() > 0 || p.Strategy.Conflict.FinishesStart())
+	}
+	return ofAddition(p, l) && p.Adding.Left(p.Idle) > 0
 }
+
+// skipping reports whether a lock is one of a start that has begun to skip tasks.
+func skipping(p plan.Plan, l store.TenantLock) bool { return ofStart(p, l) && p.Starting.Skipping }
 
 // judgeTasks judges locks of tasks of a plan that were taken under the start that succeeded, and
 // adds them to v.

@@ -17,8 +17,10 @@ import (
 type Start struct {
 	Plan  plan.ID
 	Token uint64
-	// Actor is the person or service that starts the plan.
-	Actor string
+	// Actor is the person or service that starts the plan, Reason why.
+	Actor, Reason string
+	// Skipping reports that the mark says so: see [Manager.LockOrSkip].
+	Skipping bool
 	// Deadline is the time until which the start waits for other starts that are in its way.
 	Deadline time.Time
 }
@@ -39,17 +41,30 @@ func (e *YieldError) Error() string {
 // keeps its locks and waits for the others, and the other start returns a *YieldError, so the two
 // never wait for each other.
 func (m *Manager) LockPlan(ctx context.Context, s Start) error {
-	alive, stop := m.keepAlive(ctx, func(ctx context.Context) error { return m.renew(ctx, s) })
-	defer stop()
-	err := m.client.EachTenant(alive, s.Plan, func(first int, tenants []string) error {
+	return m.underMark(ctx, s, func(alive context.Context) error {
+		return m.eachPage(alive, s, func(locks []store.TenantLock) error { return m.lockPage(alive, locks, s.Deadline) })
+	})
+}
+
+// eachPage calls f with the locks of a start on the tenants of its plan, page by page.
+func (m *Manager) eachPage(ctx context.Context, s Start, f func(locks []store.TenantLock) error) error {
+	return m.client.EachTenant(ctx, s.Plan, func(first int, tenants []string) error {
 		locks := startLocks(s.Plan, s.Token, first, tenants)
-		err := m.lockPage(alive, locks, s.Deadline)
+		err := f(locks)
 		if errors.Is(err, store.ErrNotFound) {
 			// The plan is removed, so no cleaner will find these locks.
 			err = errors.Join(err, eachBatch(ctx, locks, m.release))
 		}
 		return err
 	})
+}
+
+// underMark calls f while it renews the mark of a start. If the mark can no longer be renewed, the
+// context alive ends, and the error says why.
+func (m *Manager) underMark(ctx context.Context, s Start, f func(alive context.Context) error) error {
+	alive, stop := m.keepAlive(ctx, func(ctx context.Context) error { return m.renew(ctx, s) })
+	defer stop()
+	err := f(alive)
 	if cause := context.Cause(alive); err != nil && cause != nil && ctx.Err() == nil {
 		return cause
 	}
@@ -64,7 +79,7 @@ func (m *Manager) lockPage(ctx context.Context, locks []store.TenantLock, deadli
 	var mu sync.Mutex
 	var held []store.TenantLock
 	err := eachBatch(ctx, locks, func(ctx context.Context, batch []store.TenantLock) error {
-		others, err := m.lockBatch(ctx, batch, deadline)
+		others, err := m.lockBatch(ctx, batch, deadline, false)
 		if len(others) > 0 {
 			mu.Lock()
 			held = append(held, others...)
@@ -92,12 +107,15 @@ func inOrder(asked, held []store.TenantLock) []store.TenantLock {
 
 // lockBatch acquires locks for a start and returns the locks that other plans hold. It waits until
 // the deadline for starts of plans with greater ids, which give way or end, and returns a
-// *YieldError if the start of a plan with a smaller id is in the way.
-func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadline time.Time) (held []store.TenantLock, err error) {
+// *YieldError if the start of a plan with a smaller id is in the way. Unless it goes on, it returns
+// as soon as some are held; otherwise all locks have been tried, and none of held is of a start
+// that may yet be given up.
+func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadline time.Time, goesOn bool) (held []store.TenantLock, err error) {
 	for pause := firstWait; ; pause = min(2*pause, longestWait) {
 		in, err := m.acquire(ctx, locks)
-		if err != nil || len(in.held) > 0 || len(in.starting) == 0 {
-			return in.held, err
+		held = append(held, in.held...)
+		if err != nil || !goesOn && len(held) > 0 || len(in.starting) == 0 {
+			return held, err
 		}
 		for _, l := range in.starting {
 			if l.Plan < locks[0].Plan {
@@ -105,6 +123,9 @@ func (m *Manager) lockBatch(ctx context.Context, locks []store.TenantLock, deadl
 			}
 		}
 		if !time.Now().Before(deadline) {
+			if goesOn {
+				return nil, &store.TenantHeldError{Held: in.starting}
+			}
 			return in.starting, nil
 		}
 		if wait.For(ctx, pause); ctx.Err() != nil {

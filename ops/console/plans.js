@@ -159,7 +159,7 @@ export function newPlanPage(main, { go }) {
 		h('section.card', h2('strategy'),
 			h('div.grid2',
 				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'), strategy('maxSameFailures', t('none')),
-				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']), select('conflict', ['Reject', 'Wait']),
+				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']), select('conflict', ['Reject', 'Wait', 'Skip']),
 				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
 				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),
 			check('canary'), check('approval'), faultPlace('strategy.waves')),

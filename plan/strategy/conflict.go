@@ -17,12 +17,19 @@ const (
 	// plan works on the tenant the task stays pending and takes no slot, and others begin before
 	// it.
 	Wait
+	// Skip: the start locks the tenants that no other plan works on, and skips the tasks of the
+	// others. It is refused if it would skip every task.
+	Skip
 
-	numConflicts = int(Wait) + 1
+	numConflicts = int(Skip) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
-var conflictNames = [numConflicts]string{"Reject", "Wait"}
+var conflictNames = [numConflicts]string{"Reject", "Wait", "Skip"}
+
+// FinishesStart reports whether engines finish a start that shows no sign of life. They give up
+// those of other policies.
+func (c Conflict) FinishesStart() bool { return c == Skip }
 
 // String returns the name of the constant.
 func (c Conflict) String() string {

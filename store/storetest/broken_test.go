@@ -45,6 +45,8 @@ func TestBroken(t *testing.T) {
 		"names half of what is held":       {"5-lease", wrap[halfHeld]},
 		"frees others' tenants":            {"6-tenant", wrap[freesAny]},
 		"replaces others' locks":           {"6-tenant", wrap[replacesAny]},
+		"forgets that a start skips":       {"6-tenant", obeys(forgetsSkipping)},
+		"forgets why it skips":             {"6-tenant", obeys(forgetsHolders)},
 		"does not count tenants":           {"7-create", wrap[countsNothing]},
 		"does not compare content":         {"7-create", wrap[sameContent]},
 		"begins anew":                      {"7-create", wrap[beginsAnew]},

@@ -183,3 +183,19 @@ func (m *neverStrict) Apply(ctx context.Context, c store.Command) (store.Applied
 	c.Plan.Grant.Strict = false
 	return m.Store.Apply(ctx, c)
 }
+
+// forgetsSkipping does not keep that a start has skipped tasks, and so cannot be given up.
+func forgetsSkipping(c *store.Command) {
+	if s := c.Plan.Starting; s != nil {
+		c.Plan.Starting = &plan.Starting{Token: s.Token, TTL: s.TTL, Actor: s.Actor, Reason: s.Reason}
+	}
+}
+
+// forgetsHolders keeps no failure of a task that is skipped.
+func forgetsHolders(c *store.Command) {
+	for i := range c.Edits {
+		if c.Edits[i].State == task.Skipped {
+			c.Edits[i].Failure = nil
+		}
+	}
+}

@@ -58,8 +58,9 @@ func strategies(e *env) []strategy.Strategy {
 			*field = []window.Window{{Kind: window.Deny, Zone: "Europe/Berlin", Days: window.On(time.Friday)}}
 			list = append(list, s)
 		case *strategy.Conflict:
-			*field = strategy.Wait
-			list = append(list, s)
+			for _, *field = range []strategy.Conflict{strategy.Wait, strategy.Skip} {
+				list = append(list, s)
+			}
 		case *strategy.ConcurrencyMode:
 			*field = strategy.Strict
 			list = append(list, s)

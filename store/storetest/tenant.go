@@ -2,11 +2,15 @@ package storetest
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
 )
 
 func tenantCases() []testCase {
@@ -18,7 +22,37 @@ func tenantCases() []testCase {
 		{name: "locks of tenants", run: readLocks},
 		{name: "concurrent", run: reserveConcurrent},
 		{name: "too many", run: reserveTooMany},
+		{name: "start that skips", run: startThatSkips},
 	}
+}
+
+// startThatSkips skips tasks under the mark of a start, as a plan does whose tenants other plans
+// hold. The mark says so until the plan is started, and the tasks keep why.
+func startThatSkips(e *env) {
+	s := concurrently(5)
+	s.Conflict = strategy.Skip
+	r := e.create(5, s)
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return p.MarkStarting(7, time.Minute, by()) })
+	equal(e, "skipping", r.read().Starting.Skipping, false)
+	before := r.read().LastEvent
+	held := []plan.HeldTask{{Task: r.task(2), By: task.NewID(r.id+1, 1)}, {Task: r.task(4)}}
+	r.decide(func(p plan.Plan) (plan.Decision, error) { return plan.SkipHeld(p, held, by()) })
+	r.tell(before, "2 skip: PENDING>SKIPPED by operator TENANT_HELD", "4 skip: PENDING>SKIPPED by operator TENANT_HELD")
+	p := r.read()
+	equal(e, "the mark", *p.Starting, plan.Starting{Token: 7, TTL: time.Minute, Actor: by().Actor, Reason: by().Reason, Skipping: true})
+	equal(e, "skipped", p.Counters.Of(task.Skipped), 2)
+	if f := r.task(2).Failure; f == nil || !strings.Contains(f.Reason, "plan "+(r.id+1).String()+" ") {
+		e.Errorf("task 2 was skipped because of %+v", f)
+	}
+	r.decide(func(p plan.Plan) (plan.Decision, error) {
+		return p.MarkStarting(8, time.Second, plan.By{Actor: "another"})
+	})
+	equal(e, "the mark that another has taken over", *r.read().Starting, plan.Starting{Token: 7, TTL: time.Second, Actor: "another", Skipping: true})
+	r.raised(func(p plan.Plan) (plan.Decision, error) { return p.Start(by()) })
+	if p := r.read(); p.StartToken != 7 || p.Starting != nil || p.Counters.Of(task.Pending) != 3 {
+		e.Errorf("started under %d, still %+v, with %v", p.StartToken, p.Starting, p.Counters)
+	}
+	r.expect(5, 1, 3, 5)
 }
 
 // lock returns a lock that a plan holds on a tenant.

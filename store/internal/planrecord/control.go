@@ -37,9 +37,11 @@ type adding struct {
 }
 
 type starting struct {
-	Token uint64        `json:"token,string"`
-	TTL   time.Duration `json:"ttl,omitempty"`
-	Actor string        `json:"actor,omitempty"`
+	Token    uint64        `json:"token,string"`
+	TTL      time.Duration `json:"ttl,omitempty"`
+	Actor    string        `json:"actor,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Skipping bool          `json:"skipping,omitempty"`
 }
 
 type undoRound struct {
@@ -59,7 +61,8 @@ func ControlOf(c *plan.Control) Control {
 		Added: c.Added, Dropped: c.Dropped, Wave: c.Wave, Gate: uint8(c.Gate), Approved: c.Approved, Undone: c.Undone, Tuning: tuningOf(&c.Tuning),
 	}
 	if c.Starting != nil {
-		r.Starting = &starting{c.Starting.Token, c.Starting.TTL, c.Starting.Actor}
+		s := starting(*c.Starting)
+		r.Starting = &s
 	}
 	if c.Adding != nil {
 		a := adding(*c.Adding)
@@ -91,7 +94,8 @@ func (r *Control) Fill(c *plan.Control) (err error) {
 		c.Sweeps = append(c.Sweeps, s)
 	}
 	if r.Starting != nil {
-		c.Starting = &plan.Starting{Token: r.Starting.Token, TTL: r.Starting.TTL, Actor: r.Starting.Actor}
+		s := plan.Starting(*r.Starting)
+		c.Starting = &s
 	}
 	c.Added, c.Dropped = r.Added, r.Dropped
 	if r.Adding != nil {

@@ -92,6 +92,38 @@ func TestDamagedHeadsAreNotClaimed(t *testing.T) {
 	}
 }
 
+// TestDamagedTaskStopsNoNeighbour: a claim that chooses its tasks takes those that are sound, even
+// beside damaged ones in the same bucket or a bucket that cannot be read. It reports damage only if
+// it gets no task.
+func TestDamagedTaskStopsNoNeighbour(t *testing.T) {
+	t.Parallel()
+	client := redistest.Start(t).Client()
+	s := openStore(t, client, Config{})
+	r := start(t, s, 200, 200)
+	client.HSet(r.ctx, s.keys.tasks(r.id, 0), "2", "P0 x") // task 3
+	client.Set(r.ctx, s.keys.tasks(r.id, 1), "no hash", 0) // tasks 65 to 128
+	choose := func(id string, most int, chosen ...int) ([]int, error) {
+		b := store.Batch{Plan: r.id, Claim: store.Claim{ID: id, Worker: "w", Max: most, Chosen: true, Pending: chosen}}
+		err := s.Commit(r.ctx, &b)
+		var got []int
+		for _, task := range b.Claimed {
+			got = append(got, task.ID.Ordinal())
+		}
+		return got, err
+	}
+	if got, err := choose("a", 3, 3, 4, 70, 2, 71, 130, 131); err != nil || !slices.Equal(got, []int{4, 2, 130}) {
+		t.Errorf("claimed %v, %v", got, err)
+	}
+	got, err := choose("b", 3, 3, 70)
+	names(t, err, s.keys.tasks(r.id, 0))
+	if len(got) > 0 {
+		t.Errorf("claimed %v", got)
+	}
+	if p, err := s.Plan(r.ctx, r.id); err != nil || p.Counters.Held != 3 || p.Counters.Of(task.Running) != 3 {
+		t.Errorf("%+v, %v", p.Counters, err)
+	}
+}
+
 // TestDamagedHeadOfRepeatedClaim: a repeated claim returns its sound tasks, even if the head of
 // another of its tasks is damaged.
 func TestDamagedHeadOfRepeatedClaim(t *testing.T) {

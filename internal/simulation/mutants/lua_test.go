@@ -17,6 +17,11 @@ func (m mutant) and(old, by string) mutant {
 // luaMutants break what the scripts say about waves, bakes, windows, tunings and additions.
 func luaMutants() []mutant {
 	return []mutant{
+		{
+			name:  "Redis stops at a damaged task that was chosen",
+			edits: []edit{{"store/redisstore/scripts/lib/pending.lua", "plan.passed or plan.damaged, nil\n", "plan.passed or plan.damaged, plan.damaged\n"}},
+			pkg:   "./store/redisstore", test: "TestDamagedTaskStopsNoNeighbour", server: true,
+		},
 		scripted("Redis claims before the window opens", "15-waves/not_before_the_window_opens", "lib/pending.lua",
 			" and plan.not_before <= now + 0\n", "\n"),
 		scripted("Redis claims after the window closes", "15-waves/not_after_the_window_closes", "lib/pending.lua",

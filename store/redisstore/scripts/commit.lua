@@ -252,6 +252,7 @@ if claims > 0 then
     end
     write_assigned(writes)
   end
+  plan.damaged = plan.damaged or plan.passed
   for c = 1, claims do
     frame_claim(answers[c])
   end

@@ -89,7 +89,7 @@ local function admit_chosen(ordinal, h, pool)
 end
 
 -- gather_chosen appends up to want pending tasks with the ordinals that chosen names to the pool.
--- It stops at a damaged task.
+-- It goes on past damaged tasks, so that these stop no neighbour; plan.passed is the first problem.
 local function gather_chosen(want, chosen, pool)
   local last, seen = math.min(plan.open, plan.total), {}
   for word in string.gmatch(chosen, '%d+') do
@@ -102,11 +102,9 @@ local function gather_chosen(want, chosen, pool)
       local h = head(ordinal)
       if not plan.damaged and (not h or sub(h, 1, 1) == 'P') then
         admit_chosen(ordinal, h, pool)
-        want = want - 1
+        want = plan.damaged and want or want - 1
       end
-      if plan.damaged then
-        return
-      end
+      plan.passed, plan.damaged = plan.passed or plan.damaged, nil
     end
   end
 end

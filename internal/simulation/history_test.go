@@ -1,13 +1,14 @@
-package simulation
+package simulation_test
 
 import (
 	"flag"
-	"fmt"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
+	"time"
 
 	"github.com/cutover-go/cutover/internal/sample"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/enginetest"
+	"github.com/cutover-go/cutover/store/memstore"
 )
 
 var seed = flag.Uint64("seed", 0, "run only the history of this seed")
@@ -19,8 +20,6 @@ const (
 	whole = 500
 	usual = 150
 	brief = 25
-	// enough is the number of failed histories after which a run stops.
-	enough = 3
 )
 
 // TestHistories runs one history for each seed from 1. A repeated run, see sample.Run, continues
@@ -28,7 +27,7 @@ const (
 func TestHistories(t *testing.T) {
 	t.Parallel()
 	if *seed != 0 {
-		run(t, *seed)
+		enginetest.Histories(t, 1, *seed, inMemory)
 		return
 	}
 	n := usual
@@ -40,34 +39,9 @@ func TestHistories(t *testing.T) {
 	case sample.Whole():
 		n = whole
 	}
-	first := sample.Run(t)*uint64(n) + 1
-	const shards = 16 // -parallel limits how many run concurrently
-	var failures atomic.Int32
-	for shard := range shards {
-		t.Run(fmt.Sprintf("shard=%d", shard), func(t *testing.T) {
-			t.Parallel()
-			for s := first + uint64(shard); s < first+uint64(n) && failures.Load() < enough; s += shards {
-				if !run(t, s) {
-					failures.Add(1)
-				}
-			}
-		})
-	}
+	enginetest.Histories(t, n, sample.Run(t)*uint64(n)+1, inMemory)
 }
 
-// run plays one history and prints everything that happened in it if it failed.
-func run(t *testing.T, seed uint64) (ok bool) {
-	t.Helper()
-	return t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(seed)
-			w.play(t.Context(), draw(w.dice("script")))
-			if testing.Verbose() {
-				t.Log(w.report())
-			}
-			if len(w.faults) > 0 {
-				t.Errorf("again: go test ./internal/simulation -seed %d -count 20\n%s", seed, w.report())
-			}
-		})
-	})
+func inMemory(_ testing.TB, clock func() time.Time) store.Store {
+	return memstore.NewWith(memstore.Config{Clock: clock})
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -38,8 +37,8 @@ type account struct {
 	begins     begins
 }
 
-func newAudit(w *world) *audit {
-	return &audit{Store: memstore.NewWith(memstore.Config{Clock: w.clock}), w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{}), bakes: make(map[plan.ID]bakes)}
+func newAudit(w *world, s store.Store) *audit {
+	return &audit{Store: s, w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{}), bakes: make(map[plan.ID]bakes)}
 }
 
 // of returns the account of a task. The caller has the lock.

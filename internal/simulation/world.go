@@ -41,7 +41,6 @@ type world struct {
 
 func newWorld(seed uint64) *world {
 	w := &world{seed: seed, began: time.Now(), calmed: make(chan struct{})}
-	w.store = newAudit(w)
 	w.ledger = ledger{w: w, active: make(map[*engagement]struct{}), runs: make(map[string]int), newest: make(map[string]task.Token)}
 	return w
 }

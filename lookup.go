@@ -37,8 +37,8 @@ func (l Lookup) Workers(ctx context.Context, after string, limit int) ([]store.W
 
 // Overdue returns for how long the plan that has waited longest for an engine has been due, by the
 // store's clock; 0 if no plan is due. While engines run that is a moment, or, for a plan of which
-// none of them has the executor, about the longest LeaseTTL. If it grows, no engine looks after
-// plans any more: none runs, or the store answers too slowly.
+// none of them has the executor, a part of their LeaseTTL. If it grows, no engine looks after plans
+// any more: none runs, or the store answers too slowly.
 func (l Lookup) Overdue(ctx context.Context) (late time.Duration, err error) {
 	err = l.e.client.Do(ctx, "due", func() error {
 		due, err := l.e.client.Store.Due(ctx, 1)

@@ -179,6 +179,15 @@ func (c *call) begin(r route) error {
 	return nil
 }
 
+// beginCostly takes a place for a costly question, for the rest of the call.
+func (c *call) beginCostly() error {
+	if !c.costly.take() {
+		return busy(codeBusy)
+	}
+	c.begun = c.costly
+	return nil
+}
+
 // busy returns the problem of a request for which there is no place now.
 func busy(c code) *problem {
 	p := newProblem(c)

@@ -104,9 +104,14 @@ func (e *export) tasks() error {
 	}
 }
 
-// events writes the events that are kept, in their order.
+// events writes the events that are kept, in their order, up to the newest one after the tasks were
+// read: a client that reads more slowly than events come would have no end of them.
 func (e *export) events() error {
-	for after := int64(0); ; {
+	p, err := e.engine.Plan(e.r.Context(), e.p.ID)
+	if err != nil {
+		return err
+	}
+	for after := int64(0); after < p.LastEvent; {
 		page, err := e.engine.Events(e.r.Context(), e.p.ID, after, store.MaxPage)
 		var trimmed *store.TrimmedError
 		if errors.As(err, &trimmed) && trimmed.First > after+1 {
@@ -128,6 +133,7 @@ func (e *export) events() error {
 			after = page[i].Seq
 		}
 	}
+	return nil
 }
 
 // line adds a line, and sends what there is if it is enough.

@@ -24,6 +24,11 @@ func manyTasks(
 		if err != nil {
 			return answer{}, err
 		}
+		if b.DryRun { // which counts, and does nothing for which somebody would have to wait
+			if err := c.beginCostly(); err != nil {
+				return answer{}, err
+			}
+		}
 		selected := c.engine.Select(p.ID, task.Filter(*b.Filter))
 		var r cutover.TasksResult
 		if kind == plan.SweepRetry {

@@ -114,6 +114,9 @@ func previewPlan(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := c.beginCostly(); err != nil {
+		return answer{}, err
+	}
 	arranged, err := spec.Arrange(time.Now())
 	if err != nil {
 		return answer{}, named(err, w.Faults)

@@ -31,43 +31,54 @@ func excludeTenants(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	b, opts, tasks, err := c.excluded(&p)
+	x, err := c.excluded(&p)
 	if err != nil {
 		return answer{}, err
 	}
-	if c.seen != 0 && c.seen != p.Version {
+	if c.seen != 0 && (x.dryRun || c.r.Header.Get("Idempotency-Key") == "") && c.seen != p.Version {
 		return answer{}, &plan.VersionError{Plan: p.ID, Want: c.seen, Found: p.Version}
 	}
-	reach, err := c.skip(&p, tasks, b.DryRun, opts)
+	reach, err := x.skip(&p)
 	if err != nil {
 		return answer{}, err
 	}
 	c.command.Unchanged = reach.Changing == 0
-	w := wire.TasksAnswer{Plan: c.planDocument(&p), Tasks: reach, DryRun: b.DryRun}
-	w.Unchanged = c.command.Unchanged
+	w := wire.TasksAnswer{Plan: c.planDocument(&p), Tasks: reach, DryRun: x.dryRun}
+	w.Unchanged, w.Repeated = c.command.Unchanged, c.command.Repeated
 	return answer{body: w}, nil
 }
 
-// excluded reads the body of an exclusion and returns the tasks of its tenants. The options are for
-// several commands, so they have neither a version nor an id: a task that is skipped already stays
-// as it is, which makes the request repeatable by itself.
-func (c *call) excluded(p *plan.Plan) (b *wire.ExcludeCommand, opts []cutover.CommandOption, tasks []task.ID, err error) {
-	b = new(wire.ExcludeCommand)
+// exclusion is an exclusion of tenants: several commands, each of which skips a task. The first one
+// that changes something has the version and the id of the request, so it finds that the request
+// was sent before; the others need neither, because a task that is skipped already stays as it is.
+type exclusion struct {
+	*call
+	tasks       []task.ID
+	first, rest []cutover.CommandOption
+	dryRun      bool
+}
+
+// excluded reads the body of an exclusion, and the plan as it is then: a body may take long.
+func (c *call) excluded(p *plan.Plan) (*exclusion, error) {
+	b := new(wire.ExcludeCommand)
 	f, err := c.decode(b)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	c.options(b.Reason, f)
+	if *p, err = c.engine.Plan(c.r.Context(), p.ID); err != nil {
+		return nil, err
+	}
+	x := &exclusion{call: c, dryRun: b.DryRun, first: c.options(b.Reason, f)}
+	x.rest = []cutover.CommandOption{cutover.By(c.caller.Actor()), cutover.Because(b.Reason)}
 	c.command.DryRun = b.DryRun
 	if n := len(b.TenantIDs); n == 0 || n > maxExcluded {
 		f.add("tenantIds", fmt.Sprintf("has %d tenants, it must be from 1 to %d", n, maxExcluded))
 	} else if f.total == 0 {
-		if tasks, err = c.find(p, b.TenantIDs, f); err != nil {
-			return nil, nil, nil, err
+		if x.tasks, err = c.find(p, b.TenantIDs, f); err != nil {
+			return nil, err
 		}
 	}
-	opts = []cutover.CommandOption{cutover.By(c.caller.Actor()), cutover.Because(b.Reason)}
-	return b, opts, tasks, c.reasoned(b.Reason, f)
+	return x, c.reasoned(b.Reason, f)
 }
 
 // find returns the tasks of tenants in the order of the plan, and adds a fault for each tenant that
@@ -103,18 +114,23 @@ func missingTasks(p *plan.Plan, n int) error {
 	return &store.CorruptError{Key: "plan " + p.ID.String(), Reason: fmt.Sprintf("there are %d of %d tasks", n, p.TaskCount)}
 }
 
-// skip skips tasks, or counts what that would do, and replaces p by the plan as it is then.
-func (c *call) skip(p *plan.Plan, tasks []task.ID, dryRun bool, opts []cutover.CommandOption) (reach wire.Reach, err error) {
-	reach.Matched = len(tasks)
+// skip skips the tasks, or counts what that would do, and replaces p by the plan as it is then.
+func (x *exclusion) skip(p *plan.Plan) (reach wire.Reach, err error) {
+	reach.Matched = len(x.tasks)
 	reach.NotApplicable = make(map[task.State]int)
-	for _, id := range tasks {
+	for _, id := range x.tasks {
 		var unchanged bool
-		if dryRun {
-			unchanged, err = c.wouldSkip(p, id)
+		if x.dryRun {
+			unchanged, err = x.wouldSkip(p, id)
 		} else {
+			opts := x.first
+			if reach.Changing > 0 || x.command.Repeated {
+				opts = x.rest
+			}
 			var r cutover.TaskResult
-			r, err = c.engine.SkipTask(c.r.Context(), id, opts...)
-			unchanged = r.Unchanged
+			r, err = x.engine.SkipTask(x.r.Context(), id, opts...)
+			unchanged = r.Unchanged || r.Repeated
+			x.command.Repeated = x.command.Repeated || r.Repeated
 		}
 		var refused *plan.StateError
 		switch {
@@ -128,8 +144,8 @@ func (c *call) skip(p *plan.Plan, tasks []task.ID, dryRun bool, opts []cutover.C
 			reach.Changing++
 		}
 	}
-	if !dryRun {
-		*p, err = c.engine.Plan(c.r.Context(), p.ID)
+	if !x.dryRun {
+		*p, err = x.engine.Plan(x.r.Context(), p.ID)
 		return reach, err
 	}
 	return reach, nil

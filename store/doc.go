@@ -3,8 +3,10 @@
 //
 // The packages plan, task and checkpoint decide; the store remembers. The contract is written so
 // that on Redis every commit is one script call on one node. The package storetest has a test for
-// every promise: a store of your own has to pass these tests. Minor releases add methods to
-// [Store], so implementers outside this module should expect to follow.
+// every promise: a store of your own has to pass these tests, and package enginetest runs engines
+// over it. Package rules has what a commit and a command do, for a store that is written in Go.
+// Minor releases add methods to [Store], so implementers outside this module should expect to
+// follow.
 //
 // # Promises
 //

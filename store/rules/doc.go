@@ -35,6 +35,8 @@
 //  5. reads what it left out before, and what callers see, of the tasks in Outcome.Claimed:
 //     checkpoint, undo log, tenant.
 //
+// One whose database is in the same process may instead answer each call of Rows with a query.
+//
 // # Windows
 //
 // Nobody walks through a plan without bounds. Pending tasks, and those that an undo round has not

@@ -30,5 +30,6 @@
 // suite in a bubble (Wrap: synctest.Test), where sleeping takes no time; with a store over a real
 // server the suite really waits.
 //
-// The package imports store and the packages that store imports.
+// The package imports store and the packages that store imports. Package enginetest, beside it,
+// runs whole engines over a store.
 package storetest

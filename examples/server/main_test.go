@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -210,6 +211,28 @@ func TestThreeCopies(t *testing.T) {
 	}
 }
 
+// TestFile kills a process over a file while its tenants are switched, under a lease of an hour: the
+// next one goes on at once.
+func TestFile(t *testing.T) {
+	t.Parallel()
+	args := []string{"-demo", "-store", "sqlite:" + filepath.Join(t.TempDir(), "plans.db"), "-lease", "1h"}
+	p := start(t, "", args...)
+	status, d := p.ask(http.MethodPost, "plans", `{"name": "kept", "executorType": "BLUE_GREEN_SWITCH", "tenantIds": ["a", "slow-b", "c"],
+		"strategy": {"maxConcurrency": 3}}`)
+	want(t, status, d, 201, document{"planId": 1.0})
+	status, d = p.ask(http.MethodPost, "plans/1/start", "")
+	want(t, status, d, 200, document{"state": "RUNNING"})
+	p.until("1", func(d document) bool { // the slow one is held by now
+		counters, _ := d["counters"].(map[string]any)
+		return counters["COMPLETED"] == 2.0
+	})
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	want(t, 0, start(t, "", args...).rest("1"), 0, document{"state": "COMPLETED", "name": "kept"})
+}
+
 // TestWorkersNameTheirProcess finds the process id, by which somebody ends the process, in the name
 // of the worker.
 func TestWorkersNameTheirProcess(t *testing.T) {
@@ -253,7 +276,10 @@ func TestParse(t *testing.T) {
 		{args: "-listen :8080 -demo", token: "secret"},
 		{args: "-listen 127.0.0.1:8080 -tenants http://a -gateway http://b", faults: []string{"CUTOVER_TOKEN"}},
 		{args: "", faults: []string{"-store memory without -listen", "-tenants and -gateway"}},
-		{args: "-listen :1 -store sqlite:file", faults: []string{"-store sqlite:file", "-tenants and -gateway", "CUTOVER_TOKEN"}},
+		{args: "-listen :1 -store postgres:file", faults: []string{"-store postgres:file", "-tenants and -gateway", "CUTOVER_TOKEN"}},
+		{args: "-listen 127.0.0.1:8080 -store sqlite:file -demo"},
+		{args: "-store sqlite:file -demo", faults: []string{"-store sqlite without -listen"}},
+		{args: "-listen 127.0.0.1:8080 -store sqlite: -demo", faults: []string{"-store sqlite:"}},
 		{args: "-listen 127.0.0.1:8080 -demo -webhook http://a", secret: secret},
 		{args: "-listen 127.0.0.1:8080 -demo -webhook http://a", faults: []string{"CUTOVER_WEBHOOK_SECRET"}},
 		{args: "-demo -store redis:", faults: []string{"-store redis:"}},

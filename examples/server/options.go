@@ -15,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/memstore"
 	"github.com/cutover-go/cutover/store/redisstore"
+	"github.com/cutover-go/cutover/store/sqlitestore"
 )
 
 // options are the values of the flags, and the secrets of the environment.
@@ -35,7 +36,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	o := options{token: getenv("CUTOVER_TOKEN"), secret: getenv("CUTOVER_WEBHOOK_SECRET")}
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.StringVar(&o.listen, "listen", "", "address of the API; none: this process only works")
-	flags.StringVar(&o.store, "store", "memory", "memory, or redis:ADDRESS")
+	flags.StringVar(&o.store, "store", "memory", "memory, sqlite:FILE for this process alone, or redis:ADDRESS")
 	flags.BoolVar(&o.demo, "demo", false, "make up the tenants and their gateway")
 	flags.StringVar(&o.tenants, "tenants", "", "URL of the tenant service")
 	flags.StringVar(&o.gateway, "gateway", "", "URL of the gateway")
@@ -50,11 +51,11 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	}
 	var faults []error
 	switch kind, address, _ := strings.Cut(o.store, ":"); {
-	case kind == "memory" && o.listen == "":
-		faults = append(faults, errors.New("-store memory without -listen: nobody could give this process work"))
-	case kind == "memory", kind == "redis" && address != "":
+	case (kind == "memory" || kind == "sqlite") && o.listen == "":
+		faults = append(faults, fmt.Errorf("-store %s without -listen: nobody could give this process work", kind))
+	case kind == "memory", (kind == "redis" || kind == "sqlite") && address != "":
 	default:
-		faults = append(faults, fmt.Errorf("-store %s: it is memory, or redis:ADDRESS", o.store))
+		faults = append(faults, fmt.Errorf("-store %s: it is memory, sqlite:FILE, or redis:ADDRESS", o.store))
 	}
 	if !o.demo && (o.tenants == "" || o.gateway == "") {
 		faults = append(faults, errors.New("-tenants and -gateway are the services to work with; -demo makes some up"))
@@ -90,9 +91,17 @@ type shared struct {
 
 // openShared opens the store that the flag -store names.
 func openShared(ctx context.Context, name string) (shared, error) {
-	address, isRedis := strings.CutPrefix(name, "redis:")
-	if !isRedis {
-		return shared{memstore.New(), &ownWorld{values: make(map[[2]string]string)}, func() {}}, nil
+	kind, address, _ := strings.Cut(name, ":")
+	own := &ownWorld{values: make(map[[2]string]string)}
+	switch kind {
+	case "memory":
+		return shared{memstore.New(), own, func() {}}, nil
+	case "sqlite":
+		s, err := sqlitestore.Open(ctx, address, sqlitestore.Config{})
+		if err != nil {
+			return shared{}, err
+		}
+		return shared{s, own, func() { _ = s.Close() }}, nil // what was answered is on the disk
 	}
 	rdb := redis.NewClient(&redis.Options{Addr: address})
 	s, err := redisstore.Open(ctx, rdb, redisstore.Config{Prefix: prefix})

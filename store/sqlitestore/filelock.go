@@ -55,3 +55,11 @@ func writeAt(f *os.File, text string) error {
 
 // unlock lets the next process open the database.
 func (l *fileLock) unlock() error { return l.file.Close() }
+
+// links returns how many names a file has.
+func links(info os.FileInfo) int {
+	if s, is := info.Sys().(*syscall.Stat_t); is {
+		return int(s.Nlink)
+	}
+	return 1
+}

@@ -160,6 +160,32 @@ func TestOpenTwice(t *testing.T) {
 	open(t, path, Config{})
 }
 
+// TestOpenByAnotherName: a link leads to the same lock, and a file with two names is refused.
+func TestOpenByAnotherName(t *testing.T) {
+	t.Parallel()
+	path, dir := closed(t), t.TempDir()
+	soft, hard := filepath.Join(dir, "soft.db"), filepath.Join(dir, "hard.db")
+	if err := os.Symlink(path, soft); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, path, Config{})
+	if _, err := Open(t.Context(), soft, Config{}); !errors.As(err, new(*InUseError)) {
+		t.Errorf("by a link: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o := &operator{TB: t, Store: open(t, soft, Config{}), ctx: t.Context(), id: 1}
+	o.claim("worker", 1)
+	o.ok(o.Close())
+	if err := os.Link(path, hard); err != nil {
+		t.Skip(err)
+	}
+	if _, err := Open(t.Context(), hard, Config{}); err == nil || !strings.Contains(err.Error(), "more than one name") {
+		t.Errorf("a file with two names: %v", err)
+	}
+}
+
 // TestOpenInTwoProcesses: the same for another process, which may end in any way.
 func TestOpenInTwoProcesses(t *testing.T) {
 	t.Parallel()

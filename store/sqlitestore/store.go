@@ -43,9 +43,9 @@ func Open(ctx context.Context, path string, cfg Config) (s *Store, err error) {
 	if err := errors.Join(cfg.check(path), ctx.Err()); err != nil {
 		return nil, err
 	}
-	absolute, err := filepath.Abs(path)
+	absolute, err := resolve(path)
 	if err != nil {
-		return nil, &FileError{path, "has no absolute path", err}
+		return nil, err
 	}
 	if err := refuseUnusable(absolute); err != nil {
 		return nil, err
@@ -60,6 +60,24 @@ func Open(ctx context.Context, path string, cfg Config) (s *Store, err error) {
 	return s, nil
 }
 
+// resolve returns the one path of a file: its lock is beside the file, not beside a link to it.
+func resolve(path string) (string, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return "", &FileError{path, "has no absolute path", err}
+	}
+	real, err := filepath.EvalSymlinks(absolute)
+	if errors.Is(err, os.ErrNotExist) { // it is to be made
+		var dir string
+		dir, err = filepath.EvalSymlinks(filepath.Dir(absolute))
+		real = filepath.Join(dir, filepath.Base(absolute))
+	}
+	if err != nil {
+		return "", &FileError{absolute, "cannot be found", err}
+	}
+	return real, nil
+}
+
 // refuseUnusable returns a *FileError for what can be told before the file is touched.
 func refuseUnusable(path string) error {
 	info, err := os.Stat(path)
@@ -69,6 +87,8 @@ func refuseUnusable(path string) error {
 		return &FileError{path, "cannot be examined", err}
 	case !info.Mode().IsRegular():
 		return &FileError{File: path, Reason: "is no regular file"}
+	case links(info) > 1:
+		return &FileError{File: path, Reason: "has more than one name (hard links): its lock would not keep two processes apart"}
 	default:
 		f, err := os.OpenFile(path, os.O_RDWR, 0)
 		if err != nil {

@@ -211,8 +211,8 @@ func TestThreeCopies(t *testing.T) {
 	}
 }
 
-// TestFile kills a process over a file while its tenants are switched, under a lease of an hour: the
-// next one goes on at once.
+// TestFile kills a process over a file while its tenants are switched, under a lease of an hour:
+// the next one goes on at once.
 func TestFile(t *testing.T) {
 	t.Parallel()
 	args := []string{"-demo", "-store", "sqlite:" + filepath.Join(t.TempDir(), "plans.db"), "-lease", "1h"}

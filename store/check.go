@@ -22,8 +22,8 @@ const MaxID = 64
 
 // Check returns nil, or an error that matches [ErrInvalid].
 func (b *Batch) Check() error {
-	if err := CheckCount("changes", len(b.Changes), MaxBatch); err != nil {
-		return err
+	if n := len(b.Changes); n > MaxBatch {
+		return CheckCount("changes", n, MaxBatch)
 	}
 	for i := range b.Changes {
 		if err := b.Changes[i].check(); err != nil {

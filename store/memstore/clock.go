@@ -26,10 +26,7 @@ func (c *clock) moment() rules.Moment {
 
 // issued records that a step has issued tokens up to newest.
 func (c *clock) issued(newest task.Token) {
-	for {
-		had := c.newest.Load()
-		if uint64(newest) <= had || c.newest.CompareAndSwap(had, uint64(newest)) {
-			return
-		}
+	for had := c.newest.Load(); had < uint64(newest); had = c.newest.Load() {
+		c.newest.CompareAndSwap(had, uint64(newest))
 	}
 }

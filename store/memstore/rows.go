@@ -13,17 +13,15 @@ func (p *rollout) Task(ordinal uint32) *record { return p.tasks.at(ordinal) }
 
 // Next implements rules.Rows. Everything is known.
 func (p *rollout) Next(q rules.Queue, from, until uint32) (first uint32, known bool) {
-	switch q {
-	case rules.Exempt, rules.Running, rules.Starting, rules.Undoing:
-		return p.loose[q].first(), true
-	case rules.Waiting, rules.WaitingExempt, rules.WaitingUndos:
-		return p.waiters(q).first(), true
-	case rules.Pending:
+	switch {
+	case q == rules.Pending: // by far the most frequent one
 		return p.nextPending(from, until), true
-	case rules.Undoable:
+	case q == rules.Undoable:
 		return p.nextUndo(from, until), true
+	case q < rules.Waiting:
+		return p.loose[q].first(), true
 	}
-	return 0, true
+	return p.waiters(q).first(), true
 }
 
 // Changed implements rules.Rows.

@@ -14,8 +14,9 @@
 //	go run ./examples/server -listen 127.0.0.1:8080 -demo -url http://127.0.0.1:8080/api/ \
 //		-webhook https://hooks.example.com/cutover
 //
-// The API is at /api/. Callers sign in with HTTP Basic: the user is the name that is recorded, the
-// password is CUTOVER_TOKEN. A demo on a loopback address needs neither.
+// The API is at /api/, and metrics for Prometheus are at /metrics. Callers sign in with HTTP Basic:
+// the user is the name that is recorded, the password is CUTOVER_TOKEN. A demo on a loopback
+// address needs neither.
 //
 // With -demo the tenants and their gateway are made up: a tenant named flaky-... meets a gateway
 // that gives no answer at its first attempt, broken-... at each one, slow-... takes 5 s a step.
@@ -70,8 +71,13 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	engine, err := cutover.New(s.store, cutover.Config{
-		Name: o.name + "-" + strconv.Itoa(os.Getpid()), Capacity: o.capacity, LeaseTTL: o.lease, Executors: executors, Hooks: hook.Slog(nil),
+	metrics, scrapes, err := newMetrics()
+	if err != nil {
+		return err
+	}
+	engine, err := cutover.New(metrics.Store(s.store), cutover.Config{
+		Name: o.name + "-" + strconv.Itoa(os.Getpid()), Capacity: o.capacity, LeaseTTL: o.lease, Executors: executors,
+		Hooks: hook.Join(metrics.Hooks(), hook.Slog(nil)),
 	})
 	if err != nil {
 		return err
@@ -83,7 +89,7 @@ func run(ctx context.Context, o options) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	var parts sync.WaitGroup
-	var ofEngine, ofAPI error
+	var ofEngine, ofMetrics, ofAPI error
 	ofNotifiers := make([]error, len(notifiers))
 	for i, n := range notifiers {
 		parts.Go(func() {
@@ -96,14 +102,15 @@ func run(ctx context.Context, o options) error {
 		ofEngine = named("the engine", engine.Run(ctx))
 	})
 	if o.listen != "" {
+		parts.Go(func() { ofMetrics = named("the metrics", metrics.Run(ctx, engine)) })
 		parts.Go(func() {
 			defer end()
-			ofAPI = named("the API", serve(ctx, engine, notifiers, o))
+			ofAPI = named("the API", serve(ctx, engine, notifiers, scrapes, o))
 		})
 	}
 	slog.Info("working", "process", os.Getpid(), "store", o.store, "executors", slices.Sorted(maps.Keys(executors)))
 	parts.Wait()
-	return errors.Join(append(ofNotifiers, ofEngine, ofAPI)...)
+	return errors.Join(append(ofNotifiers, ofEngine, ofMetrics, ofAPI)...)
 }
 
 // named says which part has failed.
@@ -115,11 +122,12 @@ func named(part string, err error) error {
 }
 
 // serve answers requests until ctx ends, and then finishes those under way.
-func serve(ctx context.Context, engine *cutover.Engine, notifiers []*notify.Notifier, o options) error {
+func serve(ctx context.Context, engine *cutover.Engine, notifiers []*notify.Notifier, scrapes http.Handler, o options) error {
 	mux, api, err := routes(engine, notifiers, o)
 	if err != nil {
 		return err
 	}
+	mux.Handle("GET /metrics", o.signedIn(scrapes))
 	listener, err := listen(ctx, o.listen)
 	if err != nil {
 		return err

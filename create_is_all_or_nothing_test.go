@@ -329,6 +329,10 @@ func valuesOf(t *testing.T, kind reflect.Type) (values []reflect.Value) {
 		for _, w := range [][]window.Window{nil, {{Kind: window.Allow, Zone: "UTC"}}, {{Kind: window.Deny, Zone: "UTC", Days: window.On(time.Monday)}}} {
 			values = append(values, reflect.ValueOf(w))
 		}
+	case reflect.TypeFor[[]strategy.Quota]():
+		for _, q := range [][]strategy.Quota{nil, {{Label: "a", Max: 1}}, {{Label: "a", Max: 2}}, {{Label: "b", Max: 1}}, {{Label: "a", Max: 1}, {Label: "b", Max: 1}}} {
+			values = append(values, reflect.ValueOf(q))
+		}
 	default:
 		t.Fatalf("no values for a %s", kind)
 	}

@@ -73,7 +73,8 @@ type hashedStrategy struct {
 	BakeTime, FirstBakeTime, FinalBakeTime time.Duration
 	Windows                                []window.Window
 	ProgressDeadline                       time.Duration
-	Conflict                               uint8 `json:",omitempty"` // came later: the hashes of others stay
+	Conflict                               uint8            `json:",omitempty"` // came later: the hashes of others stay
+	Quotas                                 []strategy.Quota `json:",omitempty"` // likewise
 }
 
 // hashedAmount is a strategy.Amount without its text form.
@@ -97,7 +98,7 @@ func hashedStrategyOf(s *strategy.Strategy) hashedStrategy {
 		FailureAction: uint8(s.FailureAction), ConcurrencyMode: uint8(s.ConcurrencyMode), Retry: s.Retry,
 		MinSuccessTime: s.MinSuccessTime, TaskTimeout: s.TaskTimeout, ProgressDeadline: s.ProgressDeadline,
 		BakeTime: s.BakeTime, FirstBakeTime: s.FirstBakeTime, FinalBakeTime: s.FinalBakeTime, Windows: s.Windows,
-		Conflict: uint8(s.Conflict),
+		Conflict: uint8(s.Conflict), Quotas: s.Quotas,
 	}
 	if s.Waves != nil { // nil and an empty list have different forms
 		h.Waves = make([]hashedWave, len(s.Waves))

@@ -15,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/dispatch"
 	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/reconcile"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
@@ -41,6 +42,7 @@ type Engine struct {
 	cleaner    *tenantlock.Cleaner
 	// Shared by the above.
 	locks    *tenantlock.Manager
+	quotas   *quota.Manager
 	registry *lease.Registry
 
 	// Signals that wake goroutines of this process.
@@ -76,13 +78,14 @@ func New(s store.Store, c Config) (*Engine, error) {
 	e.listener = &listener{client: e.client, pause: c.PollInterval, hint: e.hinted}
 	e.locks = tenantlock.NewManager(e.client, c.LeaseTTL)
 	e.releaser = tenantlock.NewReleaser(e.client)
-	e.cleaner = tenantlock.NewCleaner(e.client, e.locks)
+	e.quotas = quota.NewManager(e.client)
+	e.cleaner = tenantlock.NewCleaner(e.client, e.locks, e.quotas)
 	e.keeper = lease.NewKeeper(lease.Options{
 		Client: e.client, Registry: e.registry, Queue: queue, Name: c.Name, TTL: c.LeaseTTL, OnLost: c.Hooks.OnLeaseLost,
 		Process: store.Process{Capacity: c.Capacity, Executors: slices.Sorted(maps.Keys(c.Executors))},
 	})
 	e.pool = worker.NewPool(worker.Options{
-		Client: e.client, Registry: e.registry, Queue: queue, Locks: e.locks, Releaser: e.releaser,
+		Client: e.client, Registry: e.registry, Queue: queue, Locks: e.locks, Quotas: e.quotas, Releaser: e.releaser,
 		Hooks: c.Hooks, Logger: c.Logger, Limits: c.Limits, CancelGrace: c.CancelGrace, Committed: e.committed,
 	})
 	e.reconciler = reconcile.New(reconcile.Options{
@@ -93,7 +96,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 	})
 	e.dispatcher = dispatch.New(dispatch.Options{
 		Client: e.client, Reconciler: e.reconciler, Queue: queue, Keeper: e.keeper, Registry: e.registry,
-		Pool: e.pool, Locks: e.locks, Due: e.due, Executors: c.Executors, LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval,
+		Pool: e.pool, Locks: e.locks, Quotas: e.quotas, Due: e.due, Executors: c.Executors, LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval,
 	})
 	return e, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
@@ -19,6 +20,8 @@ import (
 //   - whether the lease of the worker that holds the task is over (plan.ReasonWorkerLost);
 //   - which plan works on the tenant of a task that waits for a start, a retry or a rollback, or
 //     for its tenant (plan.ReasonTenantHeld);
+//   - which quota of the plan has no place for it, and which tasks have the places
+//     (plan.ReasonQuota);
 //   - whether any process that works on tasks has the executor of a task that may start
 //     (plan.ReasonNoExecutor) or, if they cannot be read, whether this process has it
 //     (plan.ReasonExecutorNotHere);
@@ -63,8 +66,13 @@ func (x *explanation) complete(ctx context.Context) error {
 			return err
 		}
 		if x.task.State == task.Pending && x.plan.Strategy.Conflict == strategy.Wait {
-			return x.findHolder(ctx)
+			if err := x.findHolder(ctx); err != nil || r.Code != plan.ReasonMayStart {
+				return err
+			}
 		}
+		return x.findQuota(ctx)
+	case plan.ReasonQuota:
+		return x.findQuota(ctx)
 	case plan.ReasonNotStarted, plan.ReasonFailed, plan.ReasonUndoFailed:
 		return x.findHolder(ctx)
 	case plan.ReasonPlanPaused, plan.ReasonPlanFailed, plan.ReasonPlanRollbackFailed:
@@ -137,6 +145,27 @@ func (x *explanation) findHolder(ctx context.Context) error {
 		r.Code, r.Holder, r.HolderState = plan.ReasonTenantHeld, task.NewID(lock.Plan, lock.Ordinal), p.State
 	}
 	return err
+}
+
+// findQuota finds out whether a quota that binds the task is full, and with which tasks.
+func (x *explanation) findQuota(ctx context.Context) error {
+	for _, b := range quota.Bounds(x.plan.Strategy.Quotas, x.task.Tenant.Labels) {
+		held, err := x.engine.quotas.Holders(ctx, b.QuotaKey)
+		if err != nil {
+			return err
+		}
+		own := func(p store.Place) bool { return p.Plan == x.plan.ID && p.Ordinal == x.task.ID.Ordinal() }
+		if len(held) < b.Max || slices.ContainsFunc(held, own) {
+			continue
+		}
+		r := &x.reason
+		r.Code, r.Quota, r.QuotaValue, r.QuotaMax = plan.ReasonQuota, b.Label, b.Value, b.Max
+		for _, p := range held[:min(len(held), plan.MaxQuotaHolders)] {
+			r.QuotaHolders = append(r.QuotaHolders, task.NewID(p.Plan, p.Ordinal))
+		}
+		return nil
+	}
+	return nil
 }
 
 // findPlanCommand finds out who gave the command on the plan, or on the wave, that the reason is

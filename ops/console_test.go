@@ -22,8 +22,8 @@ import (
 // The console stays small: it has to arrive over a bad line at three in the morning.
 const (
 	maxConsoleFiles      = 12
-	maxConsoleBytes      = 144_500
-	maxConsoleCompressed = 54_700 // over the line
+	maxConsoleBytes      = 145_700
+	maxConsoleCompressed = 55_200 // over the line
 )
 
 // consolePolicy is the content security policy of ops.md.

@@ -2,9 +2,11 @@ package ops
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
 )
 
 // holder is a tenant that another plan works on.
@@ -71,9 +73,18 @@ func (c *call) sees(id plan.ID) (bool, error) {
 	return err == nil && c.caller.May(View, &p), err
 }
 
-// hideHolder takes the plan that works on the tenant out of a reason, unless the caller may view
-// it.
+// hideHolder takes the plan that works on the tenant, and the tasks that have the places of a
+// quota, out of a reason, unless the caller may view their plans.
 func (c *call) hideHolder(r *plan.Reason) {
+	if r.Code == plan.ReasonQuota {
+		may := make(map[plan.ID]bool)
+		r.QuotaHolders = slices.DeleteFunc(r.QuotaHolders, func(id task.ID) bool {
+			if _, asked := may[id.Plan()]; !asked {
+				may[id.Plan()], _ = c.sees(id.Plan())
+			}
+			return !may[id.Plan()]
+		})
+	}
 	if r.Code != plan.ReasonTenantHeld {
 		return
 	}

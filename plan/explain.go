@@ -7,8 +7,8 @@ import "github.com/cutover-go/cutover/task"
 // worker takes a task. Which one it does not say: those in flight come first, then pending ones by
 // their ordinals. Apart from these a claim takes only
 //
-//   - what was paused during a wait, and goes on waiting in a slot: [ReasonHold], [ReasonBackoff]
-//     or [ReasonProving];
+//   - what was paused during a wait, and goes on waiting in a slot: [ReasonHold], [ReasonBackoff],
+//     [ReasonProving] or [ReasonQuota];
 //   - an undo that failed, if a rollback tries it again: [ReasonUndoFailed];
 //   - what runs in a wave that is being undone, in order to stop it: [ReasonStopping].
 //
@@ -116,6 +116,8 @@ func waiting(t *task.Task) Reason {
 		return Reason{Code: ReasonBackoff, Until: t.Wait.Until, Failure: t.Failure}
 	case task.WaitProving:
 		return Reason{Code: ReasonProving, Until: t.Wait.Until}
+	case task.WaitPlace:
+		return Reason{Code: ReasonQuota, Until: t.Wait.Until}
 	case task.NoWait, task.WaitHold:
 	}
 	return Reason{Code: ReasonHold, Until: t.Wait.Until}

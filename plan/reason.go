@@ -61,7 +61,17 @@ type Reason struct {
 	HolderState State
 	// ExecutorType is the plan's.
 	ExecutorType string
+
+	// Quota is the label of a quota of the plan, QuotaValue the tenant's value of it, and QuotaMax
+	// how many tasks with that value may be in flight. QuotaHolders are those that are, at most
+	// [MaxQuotaHolders]. A reason without a Quota does not tell which one it is.
+	Quota, QuotaValue string
+	QuotaMax          int
+	QuotaHolders      []task.ID
 }
+
+// MaxQuotaHolders is how many tasks a [Reason] names at most that have the places of a quota.
+const MaxQuotaHolders = 10
 
 // ReasonCode is what a [Reason] says. The set is closed: every task of every plan has one of the
 // codes.
@@ -123,6 +133,9 @@ const (
 	ReasonBackoff
 	// ReasonProving: the success has to stay good for some time.
 	ReasonProving
+	// ReasonQuota: as many tasks as a quota of the plan allows are in flight with the value of the
+	// label that the task's tenant has.
+	ReasonQuota
 
 	// ReasonTaskPaused: this task was paused; its plan's resume does not continue it.
 	ReasonTaskPaused
@@ -155,7 +168,7 @@ var reasonNames = [NumReasons]string{
 	"UNCLEAR", "MAY_START", "RUNNING", "STOPPING", "DONE",
 	"NOT_STARTED", "STARTING", "PLAN_PAUSED", "PLAN_FAILED", "PLAN_ROLLBACK_FAILED", "BREACH", "SWEEP",
 	"WAVE", "BAKE", "APPROVAL", "WINDOW", "STRICT", "SLOT", "UNDO_NOT_OPEN", "STEP_DUE",
-	"HOLD", "BACKOFF", "PROVING", "TASK_PAUSED", "FAILED", "UNDO_FAILED",
+	"HOLD", "BACKOFF", "PROVING", "QUOTA", "TASK_PAUSED", "FAILED", "UNDO_FAILED",
 	"TENANT_HELD", "WORKER_LOST", "EXECUTOR_NOT_HERE", "NO_EXECUTOR",
 }
 

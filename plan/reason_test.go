@@ -234,6 +234,12 @@ func explanations() map[plan.ReasonCode][]explained {
 				"It has succeeded, and counts as completed at 2026-03-01T13:00:00Z if it stays good.", "map[until:2026-03-01 13:00:00 +0000 UTC]",
 			},
 		},
+		plan.ReasonQuota: {
+			{
+				in(plan.Running, counts{task.Running: 1}, waitingPlan(0, 1, time.Hour)), of(task.Running, waits(task.WaitPlace, time.Hour)),
+				"It waits for a place in a quota of its plan.", "map[]",
+			},
+		},
 		plan.ReasonTaskPaused: {
 			{
 				in(plan.Paused, counts{task.Paused: 1}), of(task.Paused, func(t *task.Task) { t.PausedIndividually = true }),

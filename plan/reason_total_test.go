@@ -68,6 +68,14 @@ func TestReasonsOfEngines(t *testing.T) {
 			"Nothing holds it back, but no process that works on tasks has the executor X.", "map[executorType:X]",
 		},
 		{
+			plan.Reason{Code: plan.ReasonQuota, Quota: "shard", QuotaValue: "eu 7", QuotaMax: 2, QuotaHolders: []task.ID{1000002, 3000001}},
+			`The quota of 2 for "shard" = "eu 7" is full; in flight: 1000002, 3000001.`, "map[holders:[1000002 3000001] label:shard max:2 value:eu 7]",
+		},
+		{
+			plan.Reason{Code: plan.ReasonQuota, Quota: "shard", QuotaMax: 1},
+			`The quota of 1 for "shard" = "" is full.`, "map[holders:[] label:shard max:1 value:]",
+		},
+		{
 			with(plan.ReasonPlanPaused, func(r *plan.Reason) { r.PauseReasons = plan.PausedByHand }),
 			`The plan is paused (hand) by ann at 2026-03-01T12:00:00Z ("gateway is slow"); a resume continues it.`,
 			"map[actor:ann at:2026-03-01 12:00:00 +0000 UTC pauseReasons:[hand] reason:gateway is slow]",

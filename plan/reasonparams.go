@@ -27,6 +27,7 @@ var reasonParams = [NumReasons][]string{
 	ReasonHold:               {"until"},
 	ReasonBackoff:            {"until", "attempt", "errorCode", "step", "failure"},
 	ReasonProving:            {"until"},
+	ReasonQuota:              {"label", "value", "max", "holders"},
 	ReasonTaskPaused:         {"actor", "reason", "at"},
 	ReasonFailed:             {"errorCode", "step", "failure"},
 	ReasonUndoFailed:         {"wave", "errorCode", "step", "failure"},
@@ -123,6 +124,9 @@ func (r *Reason) mayLack(name string) any {
 	case "executorType":
 		return known(r.ExecutorType)
 	}
+	if value, is := r.ofQuota(name); is {
+		return value
+	}
 	if r.Failure == nil {
 		return nil
 	}
@@ -133,6 +137,26 @@ func (r *Reason) mayLack(name string) any {
 		return known(r.Failure.Reason)
 	}
 	return nil
+}
+
+// ofQuota returns a parameter of a quota, nil if the reason does not tell which quota it is about.
+func (r *Reason) ofQuota(name string) (value any, is bool) {
+	switch name {
+	case "label":
+		value = r.Quota
+	case "value":
+		value = r.QuotaValue
+	case "max":
+		value = r.QuotaMax
+	case "holders":
+		value = r.QuotaHolders
+	default:
+		return nil, false
+	}
+	if r.Quota == "" {
+		return nil, true
+	}
+	return value, true
 }
 
 // known returns v, nil if it is zero.

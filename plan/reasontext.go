@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/cutover-go/cutover/task"
@@ -36,6 +37,8 @@ func (r Reason) String() string {
 		return fmt.Sprintf("Plan %s, which is %s, works on the tenant.", r.Holder.Plan(), r.HolderState)
 	case ReasonHold, ReasonBackoff, ReasonProving, ReasonTaskPaused, ReasonFailed, ReasonUndoFailed:
 		return r.ofTask()
+	case ReasonQuota:
+		return r.quota()
 	case ReasonWave, ReasonBake, ReasonApproval, ReasonWindow, ReasonStrict, ReasonSlot, ReasonUndoNotOpen, ReasonStepDue:
 		return r.ofOrder()
 	case ReasonNotStarted, ReasonStarting, ReasonPlanPaused, ReasonPlanFailed, ReasonPlanRollbackFailed, ReasonBreach, ReasonSweep:
@@ -63,6 +66,22 @@ func (r *Reason) ofTask() string {
 	default:
 		return fmt.Sprintf("It failed%s; %s.", r.because(""), r.remedies())
 	}
+}
+
+// quota says which quota is full, and with which tasks.
+func (r *Reason) quota() string {
+	if r.Quota == "" {
+		return "It waits for a place in a quota of its plan."
+	}
+	text := fmt.Sprintf("The quota of %d for %q = %q is full", r.QuotaMax, r.Quota, r.QuotaValue)
+	if len(r.QuotaHolders) == 0 {
+		return text + "."
+	}
+	ids := make([]string, len(r.QuotaHolders))
+	for i, id := range r.QuotaHolders {
+		ids[i] = id.String()
+	}
+	return text + "; in flight: " + strings.Join(ids, ", ") + "."
 }
 
 // remedies says which commands the state of the plan allows on a task that failed, or whose undo

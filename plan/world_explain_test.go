@@ -61,7 +61,7 @@ func (w *world) claimsAsExplained() bool {
 // begins to wait again, or the rollback tries its undo again.
 func (w *world) mayBeTakenAs(t *task.Task, code plan.ReasonCode) bool {
 	switch code {
-	case plan.ReasonHold, plan.ReasonBackoff, plan.ReasonProving:
+	case plan.ReasonHold, plan.ReasonBackoff, plan.ReasonProving, plan.ReasonQuota:
 		return w.waitsOn(t)
 	case plan.ReasonUndoFailed:
 		return t.State == task.RollbackFailed && w.plan.Undo.Open

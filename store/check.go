@@ -66,7 +66,7 @@ func (w *Change) check() error {
 		return fmt.Errorf("%w: task %s is deferred for %s", ErrInvalid, w.Task, w.After)
 	}
 	switch w.Wait {
-	case task.WaitHold, task.WaitProving:
+	case task.WaitHold, task.WaitProving, task.WaitPlace:
 		return nil
 	case task.WaitBackoff:
 		if w.Failure != nil {

@@ -66,6 +66,9 @@
 //     newest MaxDeadLetters dead letters of a subscription are kept until they are dropped.
 //  20. Whoever has a lease is listed as a worker, with what it told when it joined and reported
 //     last, from Join on and until the lease ends or is over. Nothing else depends on that list.
+//  21. Of the places of a quota never more are taken than the largest Max with which one was asked
+//     for, whichever plans ask. A place is replaced or freed only if it has exactly the expected
+//     value.
 //
 // # Waves
 //

@@ -16,6 +16,7 @@ type Store interface {
 	Leaser
 	Registry
 	Locker
+	Places
 	Agenda
 	Cursors
 	Subscriptions
@@ -26,7 +27,8 @@ type Store interface {
 const (
 	// MaxBatch is the maximum number of changes in a commit, edits in a command, tasks in a claim,
 	// tenants or locks in a call of AddTenants, Reserve, Locks or Release, plans in a call of
-	// Heartbeat or Remind, and ordinals in a call of TasksAt.
+	// Heartbeat or Remind, ordinals in a call of TasksAt, and places or quotas in a call of Occupy,
+	// Vacate or CountPlaces.
 	MaxBatch = 100
 	// MaxPage is the maximum number of entries of one page of a query.
 	MaxPage = 1000
@@ -248,7 +250,8 @@ const (
 	// slot, and no worker claims it before its Wait is over. WaitHold continues the same attempt or
 	// undo. WaitBackoff ends the attempt with the Failure and begins the next one: Attempt is
 	// raised, Losses and Elapsed become 0, and an event with cause retry records it. WaitProving
-	// leaves everything as it is. An undo can only hold.
+	// leaves everything as it is. WaitPlace is as WaitHold. An undo can only hold, or wait for a
+	// place.
 	//
 	// If a stop is in force it takes effect in the same step, as with Yield, and the task does not
 	// wait. A task that is paused keeps its Wait, and after WaitBackoff its new attempt; one that

@@ -63,7 +63,7 @@ func TestTextForms(t *testing.T) {
 	t.Parallel()
 	checkForms(t, "task state", task.NumStates, task.ParseState)
 	checkForms(t, "task cause", len(causes()), task.ParseCause)
-	checkForms(t, "reason to wait", int(task.WaitProving)+1, task.ParseWaitReason)
+	checkForms(t, "reason to wait", int(task.WaitPlace)+1, task.ParseWaitReason)
 	checkForms(t, "task request", int(task.StartRequest)+1, task.ParseRequest)
 	checkForms(t, "task stop", int(task.StopCancel)+1, task.ParseStop)
 	checkForms(t, "retry start", int(task.FromScratch)+1, task.ParseRetryFrom)

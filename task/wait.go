@@ -29,12 +29,14 @@ const (
 	// WaitProving: the executor has finished, and the task counts as completed only after it has
 	// stayed good for some time.
 	WaitProving
+	// WaitPlace: there is no free place in a quota of its plan (strategy.Quota).
+	WaitPlace
 
-	numWaitReasons = int(WaitProving) + 1
+	numWaitReasons = int(WaitPlace) + 1
 )
 
 //nolint:gochecknoglobals // a constant table
-var waitNames = [numWaitReasons]string{"none", "hold", "backoff", "proving"}
+var waitNames = [numWaitReasons]string{"none", "hold", "backoff", "proving", "place"}
 
 func (r WaitReason) String() string {
 	if int(r) < numWaitReasons {

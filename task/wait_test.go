@@ -8,7 +8,7 @@ import (
 )
 
 func reasons() []task.WaitReason {
-	return []task.WaitReason{task.NoWait, task.WaitHold, task.WaitBackoff, task.WaitProving}
+	return []task.WaitReason{task.NoWait, task.WaitHold, task.WaitBackoff, task.WaitProving, task.WaitPlace}
 }
 
 // waits gives a task a wait, and a time that its attempt has taken.
@@ -32,7 +32,7 @@ func TestWaitReasonText(t *testing.T) {
 			t.Errorf("%q is read as %v, %v", want, got, err)
 		}
 	}
-	if got := (task.WaitProving + 1).String(); got != "WaitReason(4)" {
+	if got := (task.WaitPlace + 1).String(); got != "WaitReason(5)" {
 		t.Errorf("an unknown reason is %q", got)
 	}
 	for _, name := range []string{"", "Hold", "hold ", "WaitReason(4)", "HOLD"} {

@@ -65,24 +65,25 @@ var arrows = []arrow{
 	{from: "internal/signal", to: []string{"plan"}},
 	{from: "internal/capacity", to: []string{"internal/signal", "plan", "plan/strategy", "executor"}},
 	{from: "internal/storeclient", to: []string{"store", "plan", "task"}},
+	{from: "internal/quota", to: []string{"internal/storeclient", "internal/tenantlock", "store", "plan", "plan/strategy", "task"}},
 	{from: "internal/tenantlock", to: []string{"internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "plan/strategy", "task"}},
 	{from: "internal/lease", to: []string{
 		"internal/capacity", "internal/storeclient", "internal/signal", "internal/wait", "executor", "store", "plan", "task",
 	}},
 	{from: "internal/worker", to: []string{
-		"internal/tenantlock", "internal/lease", "internal/capacity", "internal/storeclient", "internal/wait", "internal/guard",
+		"internal/tenantlock", "internal/quota", "internal/lease", "internal/capacity", "internal/storeclient", "internal/wait", "internal/guard",
 		"hook", "executor", "checkpoint", "store", "task",
 	}},
 	{from: "internal/reconcile", to: []string{
 		"internal/tenantlock", "internal/lease", "internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "task",
 	}},
 	{from: "internal/dispatch", to: []string{
-		"internal/reconcile", "internal/worker", "internal/tenantlock", "internal/lease", "internal/capacity", "internal/storeclient",
+		"internal/reconcile", "internal/worker", "internal/tenantlock", "internal/quota", "internal/lease", "internal/capacity", "internal/storeclient",
 		"internal/signal", "internal/wait", "executor", "store", "plan", "task",
 	}},
 	{from: "internal/nilcheck"},
 	{from: ".", to: []string{
-		"internal/dispatch", "internal/reconcile", "internal/worker", "internal/lease", "internal/tenantlock", "internal/storeclient",
+		"internal/dispatch", "internal/reconcile", "internal/worker", "internal/lease", "internal/tenantlock", "internal/quota", "internal/storeclient",
 		"internal/capacity", "internal/signal", "internal/wait", "internal/nilcheck",
 		"hook", "executor", "store", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint",
 	}},
@@ -119,7 +120,7 @@ var arrows = []arrow{
 	{from: "internal/flaky"},
 	{from: "internal/archtest"},
 	// Whole engines under test: above the root, and imported by tests alone.
-	{from: "internal/simulation", to: []string{".", "executor", "internal/schedule", "store", "store/storetest", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
+	{from: "internal/simulation", to: []string{".", "executor", "internal/schedule", "internal/quota", "store", "store/storetest", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
 	{from: "internal/simulation/mutants"}, // tests only
 }
 

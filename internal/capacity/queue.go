@@ -27,6 +27,10 @@ type Plan struct {
 // Waits reports whether the plan's tasks lock their tenants when they are claimed.
 func (p *Plan) Waits() bool { return p.Strategy.Conflict == strategy.Wait }
 
+// Chooses reports whether pending tasks of the plan are chosen before they are claimed, because
+// their tenants or places in quotas may not be free.
+func (p *Plan) Chooses() bool { return p.Waits() || len(p.Strategy.Quotas) > 0 }
+
 // Queue shares out the capacity of a process. It is safe for concurrent use.
 type Queue struct {
 	capacity int

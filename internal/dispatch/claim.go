@@ -32,12 +32,12 @@ func (d *Dispatcher) fill(ctx context.Context) {
 func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
 	var free chosen
 	claim := store.Claim{ID: rand.Text(), Worker: l.Name(), Max: min(n, store.MaxBatch)}
-	if p.Waits() {
+	if p.Chooses() {
 		free = d.choose(l.Context(), p, claim.Max)
-		claim.Chosen, claim.Pending, claim.RaiseTokens = true, free.ordinals(), len(free.locks) > 0
+		claim.Chosen, claim.Pending, claim.RaiseTokens = true, free.ordinals, len(free.locks) > 0
 	}
 	tasks, claimable := d.claim(l, p, claim)
-	if p.Waits() {
+	if p.Chooses() {
 		d.unlock(l.Context(), free, tasks)
 		claimable = claimable && len(tasks) > 0
 	}

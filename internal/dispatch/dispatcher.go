@@ -8,6 +8,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/reconcile"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
@@ -34,6 +35,7 @@ type Options struct {
 	Registry   *lease.Registry
 	Pool       *worker.Pool
 	Locks      *tenantlock.Manager
+	Quotas     *quota.Manager
 	// Due is raised when a plan may have become due, and wakes the dispatcher.
 	Due signal.Flag
 	// Executors are the executors that this process has, by type.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/internal/capacity"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/worker"
 	"github.com/cutover-go/cutover/plan"
@@ -15,15 +16,15 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// searches are the searches for free tenants in plans that wait for them. It is safe for concurrent
-// use, but of each plan one claim at a time may search.
+// searches are the searches for pending tasks that may begin, in plans that wait for their tenants
+// or have quotas. It is safe for concurrent use, but of each plan one claim at a time may search.
 type searches struct {
 	mu     sync.Mutex
 	byPlan map[plan.ID]*search
 }
 
-// search looks for pending tasks of a plan whose tenants no other plan needs. It goes round the
-// tasks of the plan, and rests when a round finds none.
+// search looks for pending tasks of a plan whose tenants no other plan needs, and for which there
+// are places in its quotas. It goes round the tasks of the plan, and rests when a round finds none.
 type search struct {
 	after   int // the ordinal after which it goes on
 	pause   time.Duration
@@ -31,11 +32,12 @@ type search struct {
 	// claiming are the locks of pending tasks that the plan itself had when they were last looked
 	// at.
 	claiming []store.TenantLock
+	groups   groups
 }
 
 const (
-	// shortestRest and longestRest bound the pause after a round that found no free tenant; it
-	// doubles from one to the next. So a tenant that becomes free is found within longestRest.
+	// shortestRest and longestRest bound the pause after a round that found nothing; it doubles
+	// from one to the next. So a tenant or a place that becomes free is found within longestRest.
 	shortestRest = 50 * time.Millisecond
 	longestRest  = 2 * time.Second
 	// stepRest is the pause within a round that goes over more tasks than one step.
@@ -61,7 +63,7 @@ func (ss *searches) of(id plan.ID) *search {
 			break
 		}
 	}
-	s = new(search)
+	s = &search{groups: newGroups()}
 	ss.byPlan[id] = s
 	return s
 }
@@ -72,22 +74,28 @@ func (ss *searches) forget(id plan.ID) {
 	delete(ss.byPlan, id)
 }
 
-// chosen are pending tasks whose tenants were locked for a claim.
+// chosen are pending tasks that are to be claimed, with what was taken for them.
 type chosen struct {
-	phase uint32
-	locks []store.TenantLock
+	phase    uint32
+	ordinals []int
+	locks    []store.TenantLock // of their tenants, if the plan waits for these
+	places   []store.Place      // in the quotas of the plan
 }
 
-func (c *chosen) ordinals() []int {
-	list := make([]int, len(c.locks))
-	for i, l := range c.locks {
-		list[i] = l.Ordinal
-	}
-	return list
+// step is one step of a search: a call of choose.
+type step struct {
+	*Dispatcher
+	plan   *capacity.Plan
+	search *search
+	rooms  rooms
+	want   int // how many tasks it chooses at most
+	last   int // the last ordinal that it looks at
+	chosen
 }
 
-// choose locks free tenants of up to n pending tasks of a plan that waits for its tenants, as many
-// as the plan lets begin. If there are fewer, it sets the plan's alarm to search again.
+// choose chooses up to n pending tasks of a plan, as many as the plan lets begin, and takes for
+// them what they need: their tenants, if the plan waits for these, and places in its quotas. If
+// there are fewer, it sets the plan's alarm to search again.
 func (d *Dispatcher) choose(ctx context.Context, p *capacity.Plan, n int) chosen {
 	c := chosen{phase: tenantlock.ClaimPhase()}
 	s := d.searches.of(p.ID)
@@ -104,21 +112,39 @@ func (d *Dispatcher) choose(ctx context.Context, p *capacity.Plan, n int) chosen
 		d.opts.Client.Fault("plan", err)
 		return c
 	}
-	whole := false
-	for looked, passed := 0, 0; err == nil && len(c.locks) < want && looked < maxLooked && passed < maxPassed; {
-		var step progress
-		step, err = d.lookOn(ctx, p, s, &c, want, min(now.Grant.LastOrdinal, now.TaskCount))
-		looked, passed, whole = looked+step.looked, passed+step.passed, step.whole
-		if whole {
-			break
-		}
+	x := step{
+		Dispatcher: d, plan: p, search: s, want: want, last: min(now.Grant.LastOrdinal, now.TaskCount), chosen: c,
+		rooms: rooms{d.opts.Quotas, make(map[store.QuotaKey]room)},
 	}
+	whole, err := x.run(ctx)
 	d.opts.Client.Fault("search for free tenants", err)
-	s.rest(len(c.locks), whole || err != nil)
-	if len(c.locks) < want {
+	s.rest(len(x.ordinals), whole || err != nil)
+	if len(x.ordinals) < want {
+		d.dropStale(ctx, &s.groups, &x.rooms)
 		d.alarms.set(p.ID, max(stepRest, time.Until(s.resting)))
 	}
-	return c
+	return x.chosen
+}
+
+// run looks at pending tasks until enough are chosen, a round over the plan has ended, or it has
+// looked at as many as a step may.
+func (x *step) run(ctx context.Context) (whole bool, err error) {
+	if len(x.plan.Strategy.Quotas) > 0 {
+		// A jump would pass over tasks that wait for their tenants.
+		blocked, err := x.search.blocked(ctx, &x.rooms, x.last, !x.plan.Waits())
+		if blocked || err != nil {
+			return true, err
+		}
+	}
+	for looked, passed := 0, 0; err == nil && len(x.ordinals) < x.want && looked < maxLooked && passed < maxPassed; {
+		var done progress
+		done, err = x.lookOn(ctx)
+		looked, passed = looked+done.looked, passed+done.passed
+		if done.whole {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // rest ends a step that has found so many tasks; whole means that a round has ended with it.
@@ -140,14 +166,15 @@ type progress struct {
 	whole          bool // the round has ended
 }
 
-// lookOn looks at the next pending tasks up to the ordinal last, at most store.MaxBatch, and locks
-// those of their tenants that are free.
-func (d *Dispatcher) lookOn(ctx context.Context, p *capacity.Plan, s *search, c *chosen, want, last int) (done progress, err error) {
-	if s.after >= last {
+// lookOn looks at the next pending tasks, at most store.MaxBatch, and chooses those of them that
+// find what they need.
+func (x *step) lookOn(ctx context.Context) (done progress, err error) {
+	s := x.search
+	if s.after >= x.last {
 		s.after = 0
 		return progress{whole: true}, nil
 	}
-	states, err := d.opts.Client.States(ctx, p.ID, s.after, min(store.MaxStates, last-s.after))
+	states, err := x.opts.Client.States(ctx, x.plan.ID, s.after, min(store.MaxStates, x.last-s.after))
 	if err != nil {
 		return done, err
 	}
@@ -159,28 +186,127 @@ func (d *Dispatcher) lookOn(ctx context.Context, p *capacity.Plan, s *search, c 
 	}
 	if len(pending) == 0 {
 		done.passed = max(1, len(states))
+		x.saw(s.after+done.passed, candidates{})
 		s.after += done.passed
 		return done, nil
 	}
-	pending = near(pending)
+	of, err := x.candidates(ctx, near(pending))
+	if err != nil {
+		return done, err
+	}
+	end := of.ordinals[len(of.ordinals)-1]
+	x.saw(end, of)
+	err = x.take(ctx, of)
+	s.after = end
+	if n := len(x.ordinals); n >= x.want { // what comes after the last of them was not tried
+		s.after = x.ordinals[n-1]
+	}
+	return progress{looked: len(of.ordinals)}, err
+}
+
+// saw records that all tasks up to an ordinal which are pending are these.
+func (x *step) saw(end int, of candidates) {
+	if len(x.plan.Strategy.Quotas) > 0 {
+		x.search.groups.saw(x.search.after, end, of.ordinals, of.bounds)
+	}
+}
+
+// candidates are pending tasks that a step looks at together, in ascending order, with what they
+// need: the ids of their tenants, and the quotas that bind them.
+type candidates struct {
+	ordinals []int
+	tenants  []string
+	bounds   [][]quota.Bound
+}
+
+// candidates finds out what pending tasks need.
+func (x *step) candidates(ctx context.Context, pending []int) (of candidates, err error) {
+	of = candidates{ordinals: pending, tenants: make([]string, len(pending)), bounds: make([][]quota.Bound, len(pending))}
+	if quotas := x.plan.Strategy.Quotas; len(quotas) > 0 {
+		tasks, err := x.opts.Client.TasksAt(ctx, x.plan.ID, pending)
+		if err != nil || len(tasks) < len(pending) {
+			return of, cmp.Or(err, x.missing())
+		}
+		for i, t := range tasks {
+			of.tenants[i], of.bounds[i] = t.Tenant.ID, quota.Bounds(quotas, t.Tenant.Labels)
+		}
+		return of, nil
+	}
 	first, end := pending[0], pending[len(pending)-1]
-	all, err := d.opts.Client.Tenants(ctx, p.ID, first-1, end-first+1)
+	all, err := x.opts.Client.Tenants(ctx, x.plan.ID, first-1, end-first+1)
 	if err != nil || len(all) < end-first+1 {
-		return done, cmp.Or(err, error(&store.CorruptError{Key: "plan " + p.ID.String(), Reason: "tenants are missing"}))
+		return of, cmp.Or(err, x.missing())
 	}
-	tenants := make([]string, len(pending))
 	for i, ordinal := range pending {
-		tenants[i] = all[ordinal-first]
+		of.tenants[i] = all[ordinal-first]
 	}
-	found, claiming, err := d.opts.Locks.LockFree(ctx, worker.OwnerOf(p), c.phase, pending, tenants, want-len(c.locks), s.claiming)
-	c.locks = append(c.locks, found...)
+	return of, nil
+}
+
+func (x *step) missing() error {
+	return &store.CorruptError{Key: "plan " + x.plan.ID.String(), Reason: "tenants are missing"}
+}
+
+// only returns those of the candidates, by their places, that pass.
+func (of candidates) only(passes func(i int) bool) (some candidates) {
+	for i, ordinal := range of.ordinals {
+		if passes(i) {
+			some.ordinals, some.tenants, some.bounds = append(some.ordinals, ordinal), append(some.tenants, of.tenants[i]), append(some.bounds, of.bounds[i])
+		}
+	}
+	return some
+}
+
+// take takes for the candidates what they need, and chooses those that have got all of it.
+func (x *step) take(ctx context.Context, of candidates) error {
+	if err := x.rooms.count(ctx, of.bounds); err != nil {
+		return err
+	}
+	of = of.only(func(i int) bool {
+		fits := x.rooms.has(of.bounds[i])
+		if fits && !x.plan.Waits() { // otherwise its tenant may be held
+			x.rooms.take(of.bounds[i])
+		}
+		return fits
+	})
+	if len(of.ordinals) == 0 {
+		return nil
+	}
+	var locks []store.TenantLock
+	var problem error
+	if x.plan.Waits() {
+		locks, problem = x.lock(ctx, of)
+		of = of.only(func(i int) bool {
+			return slices.ContainsFunc(locks, func(l store.TenantLock) bool { return l.Ordinal == of.ordinals[i] })
+		})
+	}
+	left := x.want - len(x.ordinals)
+	of = of.only(func(i int) bool { return i < left })
+	got, places, err := x.opts.Quotas.Take(ctx, worker.OwnerOf(x.plan), x.phase, of.ordinals, of.bounds)
+	if x.plan.Waits() {
+		for _, bounds := range of.bounds {
+			x.rooms.take(bounds)
+		}
+	}
+	var unused []store.TenantLock
+	for _, l := range locks {
+		if slices.Contains(got, l.Ordinal) {
+			x.locks = append(x.locks, l)
+		} else {
+			unused = append(unused, l)
+		}
+	}
+	x.ordinals, x.places = append(x.ordinals, got...), append(x.places, places...)
+	return cmp.Or(err, x.opts.Locks.Unlock(ctx, unused), problem)
+}
+
+// lock locks free tenants of candidates, as many as are still wanted.
+func (x *step) lock(ctx context.Context, of candidates) ([]store.TenantLock, error) {
+	s, first, end := x.search, of.ordinals[0], of.ordinals[len(of.ordinals)-1]
+	found, claiming, err := x.opts.Locks.LockFree(ctx, worker.OwnerOf(x.plan), x.phase, of.ordinals, of.tenants, x.want-len(x.ordinals), s.claiming)
 	s.claiming = slices.DeleteFunc(s.claiming, func(l store.TenantLock) bool { return l.Ordinal >= first && l.Ordinal <= end })
 	s.claiming = append(s.claiming, claiming...)
-	s.after = end
-	if len(c.locks) >= want { // what comes after the last of them was not tried
-		s.after = c.locks[len(c.locks)-1].Ordinal
-	}
-	return progress{looked: len(pending)}, err
+	return found, err
 }
 
 // near returns the first of the ordinals, at most store.MaxBatch, that one page of tenants covers.
@@ -194,10 +320,13 @@ func near(pending []int) []int {
 	return pending
 }
 
-// unlock releases the tenants of the chosen tasks that the claim did not get.
+// unlock releases what was taken for the chosen tasks that the claim did not get.
 func (d *Dispatcher) unlock(ctx context.Context, c chosen, claimed []task.Task) {
-	left := slices.DeleteFunc(c.locks, func(l store.TenantLock) bool {
-		return slices.ContainsFunc(claimed, func(t task.Task) bool { return t.ID.Ordinal() == l.Ordinal })
-	})
-	d.opts.Client.Fault("release", d.opts.Locks.Unlock(ctx, left))
+	got := func(ordinal int) bool {
+		return slices.ContainsFunc(claimed, func(t task.Task) bool { return t.ID.Ordinal() == ordinal })
+	}
+	locks := slices.DeleteFunc(c.locks, func(l store.TenantLock) bool { return got(l.Ordinal) })
+	d.opts.Client.Fault("release", d.opts.Locks.Unlock(ctx, locks))
+	places := slices.DeleteFunc(c.places, func(p store.Place) bool { return got(p.Ordinal) })
+	d.opts.Client.Fault("vacate", d.opts.Quotas.Vacate(ctx, places))
 }

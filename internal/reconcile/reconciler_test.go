@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/tenantlock"
@@ -28,7 +29,7 @@ func reconcilerOf(s store.Store) *Reconciler {
 	locks := tenantlock.NewManager(client, time.Minute)
 	registry := lease.NewRegistry()
 	return New(Options{
-		Client: client, Locks: locks, Cleaner: tenantlock.NewCleaner(client, locks), Registry: registry,
+		Client: client, Locks: locks, Cleaner: tenantlock.NewCleaner(client, locks, quota.NewManager(client)), Registry: registry,
 		Keeper: lease.NewKeeper(lease.Options{Client: client, Registry: registry}), Due: signal.NewFlag(),
 		LeaseTTL: 20 * time.Second, PollInterval: time.Second, Retention: time.Hour, MaxLosses: 3,
 		WorkerLost: func(task.ID, string) {},

@@ -19,6 +19,7 @@
 //	skips     checks what starts lock, and what they skip
 //	sweeps    commands on many tasks, and a check of what they touch
 //	waves     follows the waves in that replay: their order, bakes, approvals and tolerances
+//	quotas    draws quotas, and checks them whenever an executor starts
 //	windows   draws windows, and checks that pending tasks begin only while they are open
 //
 // # Seeds

@@ -88,6 +88,7 @@ func draw(r *rand.Rand) script {
 	if waits {
 		s.temper.Holding, s.temper.Steps = one(r, 0, 0.2, 0.5), steps
 	}
+	quotas := drawQuotas(r)
 	var e edge
 	if waits && r.IntN(2) == 0 {
 		e = drawEdge(r)
@@ -96,6 +97,9 @@ func draw(r *rand.Rand) script {
 	}
 	for range 1 + r.IntN(4) {
 		o := op{at: during(r, 2*time.Second), name: "create", proc: r.IntN(8), spec: drawSpec(r, len(s.ops))}
+		if n := r.IntN(4); waits && len(quotas) > 0 && n > 0 {
+			o.spec.Strategy.Quotas = quotas[:min(n, len(quotas))]
+		}
 		if waits {
 			drawWaits(r, &o.spec.Strategy)
 		}
@@ -207,7 +211,7 @@ func drawSpec(r *rand.Rand, n int) plan.Spec {
 		s.IdempotencyKey = s.Name
 	}
 	for _, i := range r.Perm(tenants)[:1+r.IntN(tenants)] {
-		s.Tenants = append(s.Tenants, task.Tenant{ID: fmt.Sprintf("t%d", i)})
+		s.Tenants = append(s.Tenants, tenantOf(i))
 	}
 	return s
 }
@@ -262,7 +266,7 @@ func drawTuning(r *rand.Rand) strategy.Tuning {
 // drawAdded returns tenants to add, one or two of those that all plans share.
 func drawAdded(r *rand.Rand) (added []task.Tenant) {
 	for _, i := range r.Perm(tenants)[:1+r.IntN(2)] {
-		added = append(added, task.Tenant{ID: fmt.Sprintf("t%d", i)})
+		added = append(added, tenantOf(i))
 	}
 	return added
 }

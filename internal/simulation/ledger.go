@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -25,13 +26,14 @@ type engagement struct {
 	tenant string
 	task   task.ID
 	token  task.Token
+	bounds []quota.Bound // the quotas that bind the task
 }
 
 // begin records that an executor starts, and checks that no other executor whose writes the store
 // still accepts works on the tenant, and that no run with a greater token has worked on it before.
 // It returns the number of earlier runs of the same task, attempt and direction.
 func (l *ledger) begin(run *executor.Run, undo bool) (e *engagement, before int) {
-	e = &engagement{tenant: run.Tenant().ID, task: run.ID(), token: run.Token()}
+	e = &engagement{tenant: run.Tenant().ID, task: run.ID(), token: run.Token(), bounds: l.w.bounds(run.ID(), run.Tenant())}
 	name := fmt.Sprint(run.ID(), run.Attempt(), undo)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,6 +50,7 @@ func (l *ledger) begin(run *executor.Run, undo bool) (e *engagement, before int)
 	}
 	l.newest[e.tenant] = max(l.newest[e.tenant], e.token)
 	l.active[e] = struct{}{}
+	l.checkQuotas(e)
 	before = l.runs[name]
 	l.runs[name]++
 	return e, before

@@ -45,6 +45,7 @@ func (w *world) settle(ctx context.Context) {
 		}
 		if !open {
 			w.checkLocks(ctx)
+			w.checkPlaces(ctx)
 			w.startAfresh(ctx, [2]*cutover.Engine{fresh.engine, w.spawn().engine})
 			return
 		}

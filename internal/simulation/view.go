@@ -76,6 +76,7 @@ func (v *view) weather() weather {
 // request of another method would change nothing, or do what no engine can still want.
 var repeatable = []string{ //nolint:gochecknoglobals // a constant table
 	"BeginCreate", "AddTenants", "FinishCreate", "Commit", "Claim", "Apply", "Reserve", "Replace", "Release",
+	"Occupy", "Vacate",
 }
 
 // call passes a call to the store, with the faults and delays that were drawn for it.

@@ -111,7 +111,7 @@ func (i idling) check(ctx context.Context, w *world, plans []plan.Plan) {
 	for _, p := range plans {
 		since, idles := i[p.ID]
 		switch {
-		case p.State != plan.Running || !p.Claimable() || w.held(ctx, p, false, func(plan.Plan) bool { return true }):
+		case p.State != plan.Running || !p.Claimable() || w.held(ctx, p, false, func(plan.Plan) bool { return true }) || w.crowded(ctx, p):
 			delete(i, p.ID)
 		case !idles:
 			i[p.ID] = now

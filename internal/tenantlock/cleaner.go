@@ -23,6 +23,7 @@ import (
 type Cleaner struct {
 	client *storeclient.Client
 	locks  *Manager
+	places PlacesDropper
 	more   signal.Flag
 
 	mu    sync.Mutex
@@ -70,9 +71,16 @@ const (
 	rememberFor = 10 * time.Minute
 )
 
+// PlacesDropper frees the places in quotas that tasks of a plan do not need any more: see package
+// quota.
+type PlacesDropper interface {
+	// DropOf frees those of the tasks after an ordinal and up to another one.
+	DropOf(ctx context.Context, p plan.Plan, after, end int) error
+}
+
 // NewCleaner returns a cleaner. It releases nothing before [Cleaner.Run].
-func NewCleaner(c *storeclient.Client, locks *Manager) *Cleaner {
-	return &Cleaner{client: c, locks: locks, more: signal.NewFlag(), known: make(map[plan.ID]*walk)}
+func NewCleaner(c *storeclient.Client, locks *Manager, places PlacesDropper) *Cleaner {
+	return &Cleaner{client: c, locks: locks, places: places, more: signal.NewFlag(), known: make(map[plan.ID]*walk)}
 }
 
 // Clean begins a walk that releases the locks which a plan at rest does not need, unless a walk
@@ -192,6 +200,9 @@ func (c *Cleaner) step(ctx context.Context, w place) (after int, err error) {
 	err = eachBatch(ctx, tenants, func(ctx context.Context, batch []string) error {
 		return c.locks.ReleaseStale(ctx, w.plan, batch)
 	})
+	if err == nil && w.after < p.TaskCount {
+		err = c.places.DropOf(ctx, p, w.after, min(after, p.TaskCount))
+	}
 	if err != nil {
 		return -1, err
 	}

@@ -16,7 +16,7 @@ func TestCleanerWithManyPlans(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		client := storeclient.New(memstore.New(), storeclient.Options{})
-		c, left := NewCleaner(client, NewManager(client, time.Minute)), make(map[plan.ID]struct{})
+		c, left := NewCleaner(client, NewManager(client, time.Minute), nil), make(map[plan.ID]struct{})
 		for id := range plan.ID(3 * maxCleaned) {
 			left[id+1] = struct{}{}
 		}

@@ -190,7 +190,7 @@ func (m *Manager) judgeTasks(ctx context.Context, p plan.Plan, locks []store.Ten
 		switch {
 		case is && tenant == l.Tenant:
 			v.held = append(v.held, l)
-		case claimUnderWay(l):
+		case ClaimUnderWay(l.Phase):
 			v.starting = append(v.starting, l)
 		default:
 			v.stale = append(v.stale, l)

@@ -152,7 +152,7 @@ func (m *Manager) AwaitStart(ctx context.Context, of store.TenantLock, deadline 
 			return nil
 		case err != nil:
 			return err
-		case !underWay(p, of) && !claimUnderWay(of):
+		case !underWay(p, of) && !ClaimUnderWay(of.Phase):
 			return nil
 		case !time.Now().Before(deadline):
 			return &store.TenantHeldError{Held: []store.TenantLock{of}}

@@ -21,6 +21,7 @@ type Releaser struct {
 
 	mu      sync.Mutex
 	waiting []store.TenantLock
+	places  []store.Place // in quotas, to be freed
 }
 
 const (
@@ -52,6 +53,19 @@ func (r *Releaser) Add(locks ...store.TenantLock) {
 	r.more.Raise()
 }
 
+// AddPlaces is Add for places in quotas.
+func (r *Releaser) AddPlaces(places ...store.Place) {
+	if len(places) == 0 {
+		return
+	}
+	r.mu.Lock()
+	if len(r.places)+len(places) <= maxWaiting {
+		r.places = append(r.places, places...)
+	}
+	r.mu.Unlock()
+	r.more.Raise()
+}
+
 // Run releases the added locks until ctx ends, and then releases those that are still waiting.
 func (r *Releaser) Run(ctx context.Context) {
 	for ctx.Err() == nil {
@@ -70,9 +84,15 @@ func (r *Releaser) Run(ctx context.Context) {
 
 func (r *Releaser) flush(ctx context.Context) {
 	r.mu.Lock()
-	locks := r.waiting
-	r.waiting = nil
+	locks, places := r.waiting, r.places
+	r.waiting, r.places = nil, nil
 	r.mu.Unlock()
+	for batch := range slices.Chunk(places, store.MaxBatch) {
+		if err := r.client.Do(ctx, "vacate", func() error { return r.client.Store.Vacate(ctx, batch) }); err != nil {
+			r.client.Fault("vacate", err)
+			break
+		}
+	}
 	for batch := range slices.Chunk(locks, store.MaxBatch) {
 		if err := r.client.Do(ctx, "release", func() error { return r.client.Store.Release(ctx, batch) }); err != nil {
 			r.client.Fault("release", err)

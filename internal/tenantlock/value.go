@@ -85,11 +85,11 @@ func isOfClaim(phase uint32) bool {
 	return phase&(runPhase|intentPhase|addPhase|claimPhase) == claimPhase
 }
 
-// claimUnderWay reports whether a lock is of a claim that was made a moment ago, so that its worker
-// may be about to replace the lock.
-func claimUnderWay(l store.TenantLock) bool {
-	age := (claimTime() - l.Phase>>16) % claimTimes
-	return isOfClaim(l.Phase) && (age < claimAge || age >= claimTimes-claimAge)
+// ClaimUnderWay reports whether a phase is of a claim that was made a moment ago, so that its
+// worker may be about to replace the lock.
+func ClaimUnderWay(phase uint32) bool {
+	age := (claimTime() - phase>>16) % claimTimes
+	return isOfClaim(phase) && (age < claimAge || age >= claimTimes-claimAge)
 }
 
 // intentLock returns the lock that is taken before a retry or a rollback of the task is committed.
@@ -120,6 +120,8 @@ type Owner struct {
 	Created int
 	// Waits reports that the start locked no tenant: see strategy.Wait.
 	Waits bool
+	// Quotas are those of the plan.
+	Quotas []strategy.Quota
 }
 
 // StartLocked reports whether a task runs under the lock of its plan's start: at its first attempt,
@@ -132,12 +134,19 @@ func (o Owner) StartLocked(t task.Task) bool {
 func RunLock(o Owner, t task.Task) store.TenantLock {
 	l := startLock(o.Plan, o.Start, t.ID.Ordinal(), t.Tenant.ID)
 	if !o.StartLocked(t) {
-		l.Phase = phaseOfRun(t)
+		l.Phase = RunPhase(t)
 	}
 	return l
 }
 
-func phaseOfRun(t task.Task) uint32 { return runPhase | uint32(t.Token)&(runPhase-1) }
+// RunPhase returns the phase of the run of a claimed task.
+func RunPhase(t task.Task) uint32 { return runPhase | uint32(t.Token)&(runPhase-1) }
+
+// NewerRun reports whether a phase is that of a later run than another one of the same task.
+func NewerRun(phase, than uint32) bool {
+	ahead := (phase - than) & (runPhase - 1)
+	return phase&than&runPhase != 0 && ahead != 0 && ahead < runPhase/2
+}
 
 // Locks returns the locks that a task may still have although it does not need its tenant any more,
 // or none if it needs the tenant.
@@ -147,7 +156,7 @@ func Locks(p plan.Plan, t task.Task) []store.TenantLock {
 	}
 	start := startLock(p.ID, p.StartToken, t.ID.Ordinal(), t.Tenant.ID)
 	run := start
-	run.Phase = phaseOfRun(t)
+	run.Phase = RunPhase(t)
 	return []store.TenantLock{start, run}
 }
 

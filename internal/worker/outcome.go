@@ -113,6 +113,13 @@ func (r *run) fail(failure *task.FailureInfo, atLeast time.Duration) store.Chang
 // hold returns the change for an executor that asked to be continued later.
 func (r *run) hold(after time.Duration) store.Change {
 	c := deferred(task.WaitHold, after)
+	switch {
+	case !unstarted(r.locked):
+	case r.proving():
+		c.Wait = task.WaitProving // it still has to be verified
+	default:
+		c.Wait = task.WaitPlace
+	}
 	if r.undo() {
 		c.Failure = r.undoStopped()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/internal/wait"
@@ -27,6 +28,7 @@ type Options struct {
 	// Queue is where a worker that ends releases its capacity for one task.
 	Queue    *capacity.Queue
 	Locks    *tenantlock.Manager
+	Quotas   *quota.Manager
 	Releaser *tenantlock.Releaser
 	// Hooks must be guarded, so that their panics reach no worker.
 	Hooks  hook.Hooks
@@ -45,6 +47,7 @@ type Pool struct {
 	registry    *lease.Registry
 	queue       *capacity.Queue
 	locks       *tenantlock.Manager
+	quotas      *quota.Manager
 	releaser    *tenantlock.Releaser
 	hooks       hook.Hooks
 	log         *zap.Logger
@@ -61,7 +64,7 @@ type Pool struct {
 // NewPool returns a pool without workers.
 func NewPool(o Options) *Pool {
 	return &Pool{
-		client: o.Client, store: o.Client.Store, registry: o.Registry, queue: o.Queue, locks: o.Locks,
+		client: o.Client, store: o.Client.Store, registry: o.Registry, queue: o.Queue, locks: o.Locks, quotas: o.Quotas,
 		releaser: o.Releaser, hooks: o.Hooks, log: o.Logger, limits: o.Limits, cancelGrace: o.CancelGrace,
 		committed: o.Committed, idle: make(chan struct{}),
 	}

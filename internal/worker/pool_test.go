@@ -14,6 +14,7 @@ import (
 	"github.com/cutover-go/cutover/hook"
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/plan"
@@ -50,7 +51,7 @@ func newFixture(t *testing.T) *fixture {
 	synctest.Wait()
 	f.lease = keeper.Current()
 	f.pool = NewPool(Options{
-		Client: client, Registry: registry, Queue: f.queue, Locks: tenantlock.NewManager(client, time.Minute),
+		Client: client, Registry: registry, Queue: f.queue, Locks: tenantlock.NewManager(client, time.Minute), Quotas: quota.NewManager(client),
 		Releaser: tenantlock.NewReleaser(client), Hooks: hook.Hooks{}.Guard(zap.NewNop()), Logger: zap.NewNop(),
 		CancelGrace: time.Minute, Committed: func(*store.Batch) {},
 	})

@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -53,16 +56,51 @@ func (r *run) Token() task.Token { return r.task.Token }
 // undo reports whether the run is an undo, not the work itself.
 func (r *run) undo() bool { return r.task.State == task.RollingBack }
 
+// lock locks the tenant for this run and takes the task's places in the quotas of its plan. The
+// places come last: a task that finds none waits for them, and has its tenant all the same.
+func (r *run) lock(ctx context.Context) error {
+	if err := r.lockTenant(ctx); err != nil || len(r.worker.plan.Strategy.Quotas) == 0 || ctx.Err() != nil || r.undoImpossible() {
+		return err
+	}
+	err := r.worker.pool.quotas.Hold(ctx, r.worker.owner(), r.task, r.claim)
+	full := new(quota.FullError)
+	switch {
+	case err == nil || errors.Is(err, tenantlock.ErrOldToken):
+	case errors.As(err, &full):
+		return fmt.Errorf("%w: %w", err, executor.ResumeAfter(placePause+rand.N(placePause)))
+	case store.Temporary(err) || ctx.Err() != nil:
+		r.interrupt(executor.ErrShutdown) // yield the task: the store is unreachable
+	default:
+		return executor.Fail(task.CodeInternal, discreet{err, "the task's places in quotas cannot be taken"})
+	}
+	return err
+}
+
+// placePause is how long a task that finds no place in a quota waits at least before it looks
+// again; at most twice as long.
+const placePause = 900 * time.Millisecond
+
+// unstarted reports whether an error of lock means that the task is to be claimed again, now or
+// later, before anything is done.
+func unstarted(err error) bool {
+	full := new(quota.FullError)
+	return errors.Is(err, tenantlock.ErrOldToken) || errors.As(err, &full)
+}
+
+// undoImpossible reports whether the run is an undo that the executor cannot do. Such an undo fails
+// before it does anything.
+func (r *run) undoImpossible() bool {
+	_, can := r.worker.plan.Executor.(executor.Rollbacker)
+	return r.undo() && !can
+}
+
 // lockTenant locks the tenant for this run. The tenant of a first attempt was locked when the plan
 // was started, unless the task was added later, and no process finds that lock stale while the task
 // needs it.
 func (r *run) lockTenant(ctx context.Context) error {
-	plan, owner := r.worker.plan, r.worker.owner()
-	if owner.StartLocked(r.task) {
+	owner := r.worker.owner()
+	if owner.StartLocked(r.task) || r.undoImpossible() {
 		return nil
-	}
-	if _, can := plan.Executor.(executor.Rollbacker); r.undo() && !can {
-		return nil // execute fails such an undo before it does anything
 	}
 	err := r.worker.pool.locks.LockRun(ctx, owner, r.task, r.claim)
 	switch {
@@ -229,6 +267,6 @@ func (w *worker) nextClaim(ended *run) store.Claim {
 	var id [32]byte
 	b := strconv.AppendUint(id[:0], uint64(ended.task.Token), 36)
 	b = strconv.AppendInt(append(b, '.'), int64(ended.task.ID), 36)
-	// In a plan that waits for its tenants a pending task is locked before it is claimed.
-	return store.Claim{ID: string(b), Worker: w.lease.Name(), Max: 1, Chosen: w.plan.Waits()}
+	// In a plan that waits for its tenants, or has quotas, pending tasks are chosen before a claim.
+	return store.Claim{ID: string(b), Worker: w.lease.Name(), Max: 1, Chosen: w.plan.Chooses()}
 }

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover/internal/capacity"
 	"github.com/cutover-go/cutover/internal/guard"
 	"github.com/cutover-go/cutover/internal/lease"
+	"github.com/cutover-go/cutover/internal/quota"
 	"github.com/cutover-go/cutover/internal/tenantlock"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -64,7 +64,7 @@ func (w *worker) run(t task.Task) {
 		w.pool.registry.MarkUncertain(w.plan.ID)
 		return
 	}
-	if r.locked = r.lockTenant(ctx); errors.Is(r.locked, tenantlock.ErrOldToken) {
+	if r.locked = r.lock(ctx); unstarted(r.locked) {
 		w.finish(ctx, r, hook.Execution{}, r.locked) // the executor did not run
 		return
 	}
@@ -85,7 +85,7 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 	c, lost := r.commit(c, w.nextClaim(r))
 	w.pool.registry.Remove(r)
 	r.close()
-	if !errors.Is(err, tenantlock.ErrOldToken) {
+	if !unstarted(err) {
 		w.pool.hooks.OnExecuteEnd(ctx, x, hook.Outcome{
 			State: c.State, Err: err, Failure: c.Failure, Lost: lost != nil, Wait: c.Wait, After: c.After, Elapsed: time.Since(r.began), Stopping: r.stopping(),
 		})
@@ -98,6 +98,9 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 	}
 	if c.State.Releases() {
 		w.pool.releaser.Add(tenantlock.RunLock(w.owner(), r.task))
+	}
+	if !c.State.InFlight() {
+		w.pool.releaser.AddPlaces(quota.Running(w.owner(), r.task)...)
 	}
 	if w.batch.View.Breached {
 		w.pool.queue.Enqueue(w.plan.ID)
@@ -114,7 +117,7 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 
 // OwnerOf returns a plan as the owner of its tenants.
 func OwnerOf(p *capacity.Plan) tenantlock.Owner {
-	return tenantlock.Owner{Plan: p.ID, Start: p.StartToken, Created: p.Created, Waits: p.Waits()}
+	return tenantlock.Owner{Plan: p.ID, Start: p.StartToken, Created: p.Created, Waits: p.Waits(), Quotas: p.Strategy.Quotas}
 }
 
 func (w *worker) owner() tenantlock.Owner {

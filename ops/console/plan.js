@@ -265,8 +265,9 @@ function notesOf(annotations) {
 
 // rulesOf lists the strategy that is in force.
 function rulesOf(strategy) {
+	const quotas = value => value.map(q => `${q.label} ≤ ${q.max}`).join(', ');
 	const show = value => (typeof value === 'object' ? JSON.stringify(value) : word('choice', value));
-	return [h('summary', { 'data-key': 'rules' }, t('strategy')), pairs(Object.entries(strategy).map(([name, value]) => [word('strategy', name), show(value)]))];
+	return [h('summary', { 'data-key': 'rules' }, t('strategy')), pairs(Object.entries(strategy).map(([name, value]) => [word('strategy', name), name === 'quotas' ? quotas(value) : show(value)]))];
 }
 
 // Failures are the failed tasks by their causes. They are read again when there is another one, or

@@ -161,7 +161,7 @@ export function newPlanPage(main, { go }) {
 				strategy('maxConcurrency', '1'), strategy('maxFailures', '0'), strategy('maxSameFailures', t('none')),
 				select('failureAction', failureActions), select('concurrencyMode', ['Soft', 'Strict']), select('conflict', ['Reject', 'Wait', 'Skip']),
 				strategy('waveSizes', '1, 10%, 50%'), strategy('bakeTime', '0s'), strategy('firstBakeTime', '0s'), strategy('finalBakeTime', '0s'),
-				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none'))),
+				field('strategy.retry.attempts', t('attempts'), { placeholder: '1' }), strategy('taskTimeout', t('none')), strategy('quotas', 'shard=5')),
 			check('canary'), check('approval'), faultPlace('strategy.waves')),
 		preview, status, h('div.actions', create, link({}, { class: 'button' }, t('not.now'))));
 	main.append(crumbs(), heading(t('plan.new')), form);
@@ -257,13 +257,21 @@ function spec(typed) {
 		if (typed.canary) s.waves[0].canary = true;
 		if (typed.approval) s.waves.slice(1).forEach(wave => { wave.approval = true; });
 	} else if (sizes.length) s.waveSizes = sizes;
+	const quotas = (typed['strategy.quotas'] ?? '').split(/\s*[,，、]\s*/).filter(Boolean).map(quota);
+	if (quotas.length) s.quotas = quotas;
 	const attempts = typed['strategy.retry.attempts'];
 	if (attempts) s.retry = { attempts: amount(attempts) };
 	return { name: typed.name, executorType: typed.executorType, strategy: s };
 }
 
+// quota is a quota as it is typed, "label=max".
+function quota(text) {
+	const at = text.lastIndexOf('=');
+	return at < 0 ? { label: text, max: 0 } : { label: text.slice(0, at).trim(), max: amount(text.slice(at + 1).trim()) };
+}
+
 // place is the field on the page of a field of the request.
-const place = name => tenantPlace(name).replace(/^(strategy\.(waves|waveSizes)).*/,
+const place = name => tenantPlace(name).replace(/^(strategy\.(waves|waveSizes|quotas)).*/,
 	(_, field) => (field === 'strategy.waves' && /size/i.test(name) ? 'strategy.waveSizes' : field));
 
 function previewOf(doc) {

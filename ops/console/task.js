@@ -131,6 +131,7 @@ function whyOf(task, because, give) {
 	return [
 		headline(tone, because ? sayWhy(because) : word('state', task.state), task.state),
 		holder && holder !== task.planId && h('p', link({ plan: holder }, null, '#' + holder)),
+		because?.params?.holders?.map(id => h('p', link({ task: id }, null, '#' + id))),
 		until && h('p', countdown(Date.parse(until))),
 		h('div.actions', buttons(task.actions, give, first)),
 	];
@@ -143,7 +144,7 @@ function sayWhy({ code, params = {}, text }) {
 		/^(until|at|changedAt)$/.test(name) ? clockTime(value) : name.endsWith('State') ? word('state', value) : value]));
 	const by = [said.actor, said.reason && `“${said.reason}”`, said.at].filter(Boolean).join(' ');
 	said.cause = [said.errorCode, said.step && t('at.step', said)].filter(Boolean).join(' ');
-	const about = ['wave', 'cause'].find(what => said[what] && has(`why.${code}.${what}`));
+	const about = ['wave', 'cause', 'label'].find(what => said[what] && has(`why.${code}.${what}`));
 	const key = ['why', code, ...(about ? [about] : [])].join('.');
 	return (has(key) ? t(key, said) : text || code) + (by && ` (${by})`);
 }

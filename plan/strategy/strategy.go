@@ -54,6 +54,10 @@ type Strategy struct {
 	ProgressDeadline time.Duration
 	// Conflict decides what becomes of tenants that other plans work on. Default [Reject].
 	Conflict Conflict
+	// Quotas bound how many tasks of tenants with the same value of a label are in flight at once,
+	// over all plans that have a quota of that label; at most [MaxQuotas], of different labels.
+	// Default: none.
+	Quotas []Quota
 }
 
 // Equal reports whether s and other are the same in every field.
@@ -123,6 +127,7 @@ func (s Strategy) Faults() []Fault {
 	if int(s.Conflict) >= numConflicts {
 		faults = append(faults, Fault{"Conflict", s.Conflict.String() + " is not a policy"})
 	}
+	faults = append(faults, quotaFaults(s.Quotas)...)
 	faults = append(faults, s.Retry.faults()...)
 	faults = append(faults, timeFaults(timeOf{"MinSuccessTime", s.MinSuccessTime}, timeOf{"TaskTimeout", s.TaskTimeout},
 		timeOf{"ProgressDeadline", s.ProgressDeadline})...)

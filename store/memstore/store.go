@@ -39,6 +39,7 @@ type Store struct {
 	hints  hints
 
 	*subscriptions
+	*quotas
 }
 
 var _ store.Store = (*Store)(nil)
@@ -61,6 +62,7 @@ func NewWith(c Config) *Store {
 		agenda: newAgenda(),
 		leases: leases{byName: make(map[string]*member)},
 		locks:  locks{byTenant: make(map[string]store.TenantLock)},
+		quotas: newQuotas(),
 	}
 	s.subscriptions = &subscriptions{s}
 	return s

@@ -37,6 +37,7 @@ func New(s store.Store, o Observer) store.Store {
 		leaser{s, o},
 		registry{s, o},
 		locker{s, o},
+		places{s, o},
 		agenda{s, o},
 		cursors{s, o},
 		subscriptions{s, o},
@@ -51,6 +52,7 @@ type observed struct {
 	leaser
 	registry
 	locker
+	places
 	agenda
 	cursors
 	subscriptions

@@ -27,6 +27,10 @@ const (
 	OpLocks
 	OpReplace
 	OpRelease
+	OpOccupy
+	OpVacate
+	OpPlaces
+	OpCountPlaces
 	OpDue
 	OpReschedule
 	OpRemind
@@ -62,7 +66,7 @@ const (
 var opNames = [NumOps]string{
 	"BeginCreate", "AddTenants", "FinishCreate", "AppendTenants", "Remove", "Commit", "Claim",
 	"Apply", "Join", "Heartbeat", "Leave", "Orphans", "Report", "Workers", "Holdings", "Reserve",
-	"Locks", "Replace", "Release", "Due", "Reschedule", "Remind", "Cursor", "MoveCursor",
+	"Locks", "Replace", "Release", "Occupy", "Vacate", "Places", "CountPlaces", "Due", "Reschedule", "Remind", "Cursor", "MoveCursor",
 	"Subscribe", "Unsubscribe", "ListSubscriptions", "ReportSubscription", "Unread", "MarkUnread",
 	"MarkRead", "Positions", "AddDeadLetter", "DeadLetters", "DropDeadLetter", "Plan", "Plans",
 	"Task", "TasksAt", "Tasks", "States", "Tenants", "Appended", "Events", "PlanEvents",

@@ -107,6 +107,20 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.Reserve(ctx, []store.TenantLock{lock})
 			return err
 		},
+		"Occupy": func(ctx context.Context, s *Store) error {
+			return s.Occupy(ctx, []store.Occupation{{Place: store.Place{QuotaKey: store.QuotaKey{Label: "l"}, Plan: id, Ordinal: 1}, Max: 1}})
+		},
+		"Vacate": func(ctx context.Context, s *Store) error {
+			return s.Vacate(ctx, []store.Place{{QuotaKey: store.QuotaKey{Label: "l"}, Plan: id, Ordinal: 1}})
+		},
+		"Places": func(ctx context.Context, s *Store) error {
+			_, err := s.Places(ctx, store.QuotaKey{Label: "l"})
+			return err
+		},
+		"CountPlaces": func(ctx context.Context, s *Store) error {
+			_, err := s.CountPlaces(ctx, []store.QuotaKey{{Label: "l"}})
+			return err
+		},
 		"Reschedule": func(ctx context.Context, s *Store) error { return s.Reschedule(ctx, id, 1, time.Second) },
 		"States":     func(ctx context.Context, s *Store) error { _, err := s.States(ctx, id, 0, 1); return err },
 		"Task":       func(ctx context.Context, s *Store) error { _, err := s.Task(ctx, first); return err },

@@ -97,3 +97,29 @@ func TestLocksThatMakeNoSense(t *testing.T) {
 		t.Errorf("the client: %v", err)
 	}
 }
+
+// TestPlacesThatMakeNoSense: a malformed place is reported. It is neither taken over nor treated as
+// free.
+func TestPlacesThatMakeNoSense(t *testing.T) {
+	t.Parallel()
+	client := redistest.Mini(t)
+	s := openStore(t, client, Config{})
+	place := func(name string) store.Place {
+		return store.Place{QuotaKey: store.QuotaKey{Label: "l", Value: name}, Plan: 1, Ordinal: 2, Start: 3, Phase: 4}
+	}
+	for name, value := range map[string]string{"word": "somebody", "three": "3 4 5", "long": strings.Repeat("1", 300) + " 4", "empty": ""} {
+		key := s.keys.quota("l", name)
+		client.HSet(t.Context(), key, "1 2", value)
+		names(t, s.Occupy(t.Context(), []store.Occupation{{Place: place(name), Max: 1}}), key)
+		_, err := s.Places(t.Context(), place(name).QuotaKey)
+		names(t, err, key)
+	}
+	key := s.keys.quota("l", "string")
+	client.Set(t.Context(), key, "somebody", 0)
+	names(t, s.Occupy(t.Context(), []store.Occupation{{Place: place("string"), Max: 1}}), key)
+	names(t, s.Vacate(t.Context(), []store.Place{place("string")}), key)
+	_, err := s.Places(t.Context(), place("string").QuotaKey)
+	names(t, err, key)
+	_, err = s.CountPlaces(t.Context(), []store.QuotaKey{place("string").QuotaKey})
+	names(t, err, key)
+}

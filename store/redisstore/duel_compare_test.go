@@ -28,7 +28,7 @@ func (d *duel) compare() {
 	want, wantTasks := d.read(0)
 	got, tasks := d.read(1)
 	for i := range wantTasks {
-		if got, want := explained(&got, tasks[i]), explained(&want, wantTasks[i]); got != want {
+		if got, want := explained(&got, tasks[i]), explained(&want, wantTasks[i]); !reflect.DeepEqual(got, want) {
 			d.Fatalf("task %s: %+v, want %+v", tasks[i].ID, got, want)
 		}
 	}

@@ -254,7 +254,7 @@ func (d *duel) work(j *duelJob) store.Change {
 	if w.Kind != store.Save {
 		w.Failure = &task.FailureInfo{Reason: "no\n\t\x00" + strings.Repeat("z", d.rand.Intn(300)), ErrorCode: d.odd(), Step: d.odd()}
 		if w.Kind == store.Defer {
-			w.Wait = pick(d, task.WaitHold, task.WaitHold, task.WaitBackoff, task.WaitProving)
+			w.Wait = pick(d, task.WaitHold, task.WaitHold, task.WaitBackoff, task.WaitProving, task.WaitPlace)
 			w.After = pick(d, 0, 0, time.Hour, 2*time.Hour) // whether it is over must not depend on the clocks
 		}
 		return w

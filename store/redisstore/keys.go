@@ -9,7 +9,7 @@ import (
 
 // keys names every key. All keys of a plan carry one hash tag, so that they live on one node and a
 // script may change them together; the keys that concern all plans together carry another. Locks,
-// leases and idempotency keys have no hash tag.
+// quotas, leases and idempotency keys have no hash tag.
 //
 // Scripts derive a plan's keys from its record's key: scripts/lib/begin.lua.
 type keys struct{ prefix string }
@@ -95,6 +95,11 @@ func (k keys) lease(incarnation string) string { return k.prefix + "lease:" + in
 
 // tenant (string) is a tenant's lock.
 func (k keys) tenant(id string) string { return k.prefix + "tenant:" + id }
+
+// quota (hash) holds the places that are taken in a quota, by task.
+func (k keys) quota(label, value string) string {
+	return k.prefix + "quota:" + strconv.Itoa(len(label)) + ":" + label + ":" + value
+}
 
 // key (string) names the plan of an idempotency key.
 func (k keys) key(key string) string { return k.prefix + "key:" + key }

@@ -37,6 +37,7 @@ func TestKeys(t *testing.T) {
 		k.workers():            "cutover:{all}:workers",
 		k.lease("host-1"):      "cutover:lease:host-1",
 		k.tenant("tenant1"):    "cutover:tenant:tenant1",
+		k.quota("shard", "eu"): "cutover:quota:5:shard:eu",
 		k.key("spring-switch"): "cutover:key:spring-switch",
 		k.hints():              "cutover:hints",
 	} {

@@ -228,6 +228,15 @@ func (f *lossFixture) calls() []lossCall {
 		return s.Replace(ctx, lock, store.TenantLock{Tenant: "locked", Plan: f.undo})
 	})
 	add("Release", func(ctx context.Context) (any, error) { return nil, s.Release(ctx, []store.TenantLock{lock}) })
+	add("Occupy", func(ctx context.Context) (any, error) {
+		asked := []store.Occupation{{Place: lossPlace(f.undo), Max: 1}}
+		return asked, s.Occupy(ctx, asked)
+	})
+	read("Places", func(ctx context.Context) (any, error) { return s.Places(ctx, lossPlace(0).QuotaKey) })
+	read("CountPlaces", func(ctx context.Context) (any, error) {
+		return s.CountPlaces(ctx, []store.QuotaKey{lossPlace(0).QuotaKey})
+	})
+	add("Vacate", func(ctx context.Context) (any, error) { return nil, s.Vacate(ctx, []store.Place{lossPlace(f.id)}) })
 	f.subscriptionCalls(add)
 	add("Open", func(ctx context.Context) (any, error) { _, err := Open(ctx, f.client, Config{}); return nil, err })
 	return append(reads, writes...)

@@ -97,9 +97,15 @@ func newLossFixture(t *testing.T) *lossFixture {
 	r.ok(s.AddTenants(r.ctx, f.creation, 1, plan.Tenants("a", "b", "c")))
 	_, err = s.Reserve(r.ctx, []store.TenantLock{{Tenant: "locked", Plan: r.id, Ordinal: 1}})
 	r.ok(err)
+	r.ok(s.Occupy(r.ctx, []store.Occupation{{Place: lossPlace(r.id), Max: 1}}))
 	r.ok(s.AddDeadLetter(r.ctx, "mail", store.DeadLetter{ID: "1", Plan: r.id}))
 	f.values = dump(t, client)
 	return f
+}
+
+// lossPlace is a place of a plan that is taken.
+func lossPlace(id plan.ID) store.Place {
+	return store.Place{QuotaKey: store.QuotaKey{Label: "shard", Value: "a"}, Plan: id, Ordinal: 1}
 }
 
 func (f *lossFixture) create(key, mark, hash string) store.Create {
@@ -133,6 +139,7 @@ var meanNothing = map[string][]string{ //nolint:gochecknoglobals // a table
 	"lease":   {"Heartbeat", "Orphans", "Report", "Workers"}, // the lease is over
 	"workers": {"Workers"},                                   // restored by the next report
 	"tenant":  {"Reserve", "Locks", "Replace"},               // the tenant is free
+	"quota":   {"Occupy", "Places", "CountPlaces"},           // the place is free
 	"key":     {"BeginCreate"},                               // restored by the sweep, see TestKeysAreRestored
 	"agenda":  {"Due"}, "stamps": {"Due"},                    // likewise
 	"plans": {"Plans", "BeginCreate", "Open", "Due"}, // likewise

@@ -87,7 +87,7 @@ func (f *lossFixture) byKind() map[string][]string {
 		"commands": each(k.commands), "cursors": {k.cursors(f.id)},
 		"ids": {k.ids()}, "tokens": {k.tokens()}, "plans": {k.plans()}, "agenda": {k.agenda()}, "stamps": {k.stamps()}, "version": {k.version()},
 		"subscriptions": {k.subscriptions()}, "unread": {k.unread("mail")}, "letters": {k.letters("mail")},
-		"lease": {k.lease("worker")}, "workers": {k.workers()}, "tenant": {k.tenant("locked")}, "key": {k.key("busy"), k.key("creating")},
+		"lease": {k.lease("worker")}, "workers": {k.workers()}, "tenant": {k.tenant("locked")}, "quota": {k.quota("shard", "a")}, "key": {k.key("busy"), k.key("creating")},
 		"hints": nil, // a channel: it stores nothing
 	}
 }

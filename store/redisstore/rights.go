@@ -84,6 +84,9 @@ func (cl *client) needs() [][]string {
 	on(k.lease(""), cl.scripts.lease.commands...)
 	on(k.lease(""), cl.scripts.member.commands...)
 	on(k.workers(), "ZADD", "ZRANGE", "ZREM")
+	for _, sc := range []*script{cl.scripts.occupy, cl.scripts.vacate, cl.scripts.places} {
+		on(k.quota("", ""), sc.commands...)
+	}
 	for _, key := range []string{k.tenant(""), k.key("")} {
 		on(key, cl.scripts.lock.commands...)
 		on(key, cl.scripts.reserve.commands...)

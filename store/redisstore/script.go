@@ -43,6 +43,7 @@ type scripts struct {
 	events, history, held, prune   *script
 	cursor, lock, reserve, tokens  *script
 	lease, member                  *script
+	occupy, vacate, places         *script
 
 	wake, expect, reschedule, remind, due, restore, forget *script // of the agenda
 	subscribe, unread, letters                             *script // of subscriptions
@@ -91,6 +92,7 @@ func (all *scripts) byName() map[string]**script {
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
 		"held": &all.held, "prune": &all.prune, "cursor": &all.cursor, "lock": &all.lock, "reserve": &all.reserve,
 		"tokens": &all.tokens, "end": &all.end, "lease": &all.lease, "member": &all.member,
+		"occupy": &all.occupy, "vacate": &all.vacate, "places": &all.places,
 		"agenda/wake": &all.wake, "agenda/expect": &all.expect, "agenda/reschedule": &all.reschedule, "agenda/remind": &all.remind,
 		"agenda/due": &all.due, "agenda/check": &all.restore, "agenda/forget": &all.forget,
 		"agenda/subscribe": &all.subscribe, "agenda/unread": &all.unread, "agenda/letters": &all.letters,
@@ -98,8 +100,8 @@ func (all *scripts) byName() map[string]**script {
 }
 
 func composeAll(touch bool) (map[string]*code, error) {
-	durable := []string{"begin", "finish", "remove", "save", "commit", "apply", "lock", "reserve"}
-	reading := []string{"plan", "tasks", "states", "pick", "events", "history", "held", "member"}
+	durable := []string{"begin", "finish", "remove", "save", "commit", "apply", "lock", "reserve", "occupy"}
+	reading := []string{"plan", "tasks", "states", "pick", "events", "history", "held", "member", "places"}
 	all := map[string]*code{}
 	for name := range new(scripts).byName() {
 		var err error

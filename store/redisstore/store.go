@@ -29,6 +29,7 @@ type Store struct {
 	removals     *removals
 	*registry
 	*subscriptions
+	*places
 
 	calls sync.Pool // of *call, for reuse
 }
@@ -79,6 +80,7 @@ func newStore(cl *client) *Store {
 	s.agenda, s.locks, s.indexes, s.tokens = &agenda{cl}, &locks{cl}, &indexes{cl}, &tokens{cl}
 	s.registry = &registry{cl, s.indexes, s.Plan}
 	s.subscriptions = &subscriptions{cl, s.agenda}
+	s.places = &places{cl}
 	s.creationKeys = &creationKeys{cl, s.locks}
 	s.queues = &queues{client: cl, tokens: s.tokens, indexes: s.indexes, byPlan: make(map[plan.ID]*commitQueue)}
 	s.removals = &removals{cl, s.agenda, s.locks, s.creationKeys, s.queues}

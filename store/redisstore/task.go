@@ -40,7 +40,7 @@ func lower(letter byte) byte {
 
 // waits are the letters of the reasons to wait, in the order of the reasons. A capital letter means
 // that the task is waiting.
-const waits = "0hbp"
+const waits = "0hbpq"
 
 // formatWait returns the word of a head for a task that is not waiting.
 func formatWait(w task.Wait) string {

@@ -171,7 +171,7 @@ func (s *step) outcome(w *store.Change, ordinal uint32, t *Task) (to task.State,
 	case store.UndoFail:
 		cause = task.ByUndoFailure
 	case store.Defer, store.Yield:
-		if w.Kind == store.Defer && t.State == task.RollingBack && w.Wait != task.WaitHold {
+		if w.Kind == store.Defer && t.State == task.RollingBack && w.Wait != task.WaitHold && w.Wait != task.WaitPlace {
 			return t.State, 0, false
 		}
 		stop := s.p.StopOf(ordinal, t)

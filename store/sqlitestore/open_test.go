@@ -64,7 +64,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a newer layout": {func(t *testing.T, path string) {
 			t.Helper()
 			scribble(t, path, fmt.Sprintf("CREATE TABLE t (x); PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, layout+1))
-		}, "has version 2 of the tables, this library has version 1", new(*VersionError)},
+		}, "has version 3 of the tables, this library has version 2", new(*VersionError)},
 		"a lost table": {func(t *testing.T, path string) {
 			t.Helper()
 			other := closed(t)
@@ -238,7 +238,7 @@ func TestPragmas(t *testing.T) {
 	t.Parallel()
 	s := open(t, newFile(t), Config{})
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "2", "wal_autocheckpoint": "10000", "application_id": fmt.Sprint(applicationID), "user_version": "1",
+		"journal_mode": "wal", "synchronous": "2", "wal_autocheckpoint": "10000", "application_id": fmt.Sprint(applicationID), "user_version": "2",
 	} {
 		err := s.writer.write(t.Context(), func(tx *tx) error {
 			_, err := tx.one("PRAGMA "+pragma, nil, func(r row) {

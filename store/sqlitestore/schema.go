@@ -11,7 +11,7 @@ var schema string
 
 // layout is the version of the tables in schema.sql. It is raised by a change that older libraries
 // must not work on.
-const layout = 1
+const layout = 2
 
 // applicationID is the number that tells the files of this package from other databases: file(1)
 // shows it.
@@ -106,7 +106,7 @@ func (c *conn) create() (err error) {
 func (c *conn) verify() error {
 	for _, table := range []string{
 		"meta", "plan", "control", "facts", "wave", "failure_group", "command", "task", "queue", "release", "claim", "event", "cursor",
-		"tenant_lock", "subscription", "unread", "dead_letter",
+		"tenant_lock", "place", "subscription", "unread", "dead_letter",
 	} {
 		n, err := c.number("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", table)
 		if err != nil {

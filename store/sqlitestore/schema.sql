@@ -89,6 +89,12 @@ CREATE TABLE tenant_lock (
 	tenant TEXT PRIMARY KEY, plan INTEGER NOT NULL, ordinal INTEGER NOT NULL, start INTEGER NOT NULL, phase INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- The places that are taken in quotas.
+CREATE TABLE place (
+	label TEXT, value TEXT, plan INTEGER, ordinal INTEGER, start INTEGER NOT NULL, phase INTEGER NOT NULL,
+	PRIMARY KEY (label, value, plan, ordinal)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE subscription (
 	name TEXT PRIMARY KEY, number INTEGER NOT NULL, newest INTEGER NOT NULL, ready INTEGER NOT NULL, status TEXT NOT NULL, dropped INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -141,3 +147,6 @@ FROM event AS e JOIN plan AS p ON p.id = e.plan AND p.stage = 1 LEFT JOIN task A
 
 CREATE VIEW tenant_locks AS
 SELECT tenant, plan, ordinal, start, phase FROM tenant_lock;
+
+CREATE VIEW places AS
+SELECT label, value, plan, ordinal, start, phase FROM place;

@@ -28,6 +28,7 @@ type Store struct {
 	closed  error // what closing returned
 
 	*subscriptions
+	*quotas
 }
 
 var _ store.Store = (*Store)(nil)
@@ -115,6 +116,7 @@ func (s *Store) start() error {
 	s.writer = newWriter(c, s.tokens.forget)
 	s.readers = newReaders(s.cfg.Readers, func() (*conn, error) { return s.dialReader() })
 	s.subscriptions = &subscriptions{s}
+	s.quotas = &quotas{s}
 	return nil
 }
 

@@ -49,7 +49,7 @@ func checkTask(r row, t *rules.Task) error {
 	switch n := r.ColumnInt64; {
 	case n(1) < 0 || n(1) >= int64(task.NumStates):
 		return fmt.Errorf("state is %d", n(1))
-	case n(6) < 0 || n(6) > int64(task.StartRequest) || n(18) < 0 || n(18) > int64(task.WaitProving):
+	case n(6) < 0 || n(6) > int64(task.StartRequest) || n(18) < 0 || n(18) > int64(task.WaitPlace):
 		return fmt.Errorf("request is %d, wait is %d", n(6), n(18))
 	case n(2) < 0 || n(2) > math.MaxUint32 || n(3) < 0 || n(3) > math.MaxUint32 || n(10) < 1 || n(11) < 0:
 		return errors.New("attempt, claim, version or token is out of its range")

@@ -114,7 +114,7 @@ func TestShell(t *testing.T) {
 	s := open(t, newFile(t), Config{})
 	o := start(t, s, 3)
 	o.end(o.claim("worker", 1)[0], store.Fail, &task.FailureInfo{ErrorCode: "CODE", Reason: "a reason"})
-	for _, view := range []string{"plans", "tasks", "events", "tenant_locks"} {
+	for _, view := range []string{"plans", "tasks", "events", "tenant_locks", "places"} {
 		if out, err := exec.CommandContext(t.Context(), shell, "-json", "file:"+s.path+"?mode=ro", "select * from "+view).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", view, err, out)
 		}

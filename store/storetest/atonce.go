@@ -92,7 +92,7 @@ func removeAtOnce(e *env) {
 // same call, all succeed; of calls that exclude each other exactly one succeeds.
 func everyMethodAtOnce(e *env) {
 	covered := map[string]bool{"Remove": true} // tested in removeAtOnce
-	for _, group := range []map[string]func(*env){writesAtOnce(), leasesAtOnce(), readsAtOnce(), subscriptionsAtOnce()} {
+	for _, group := range []map[string]func(*env){writesAtOnce(), leasesAtOnce(), readsAtOnce(), subscriptionsAtOnce(), placesAtOnce()} {
 		for name, run := range group {
 			covered[name] = true
 			run(e)

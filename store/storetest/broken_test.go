@@ -134,6 +134,10 @@ func TestBroken(t *testing.T) {
 		"renews by a report":               {"20-registry", wrap[reportsRenew]},
 		"lists workers in any order":       {"20-registry", wrap[anyOrder]},
 		"names what others hold":           {"20-registry", wrap[holdingsOfAll]},
+		"counts each plan alone":           {"21-place", wrap[countsEachPlan]},
+		"has a place too many":             {"21-place", wrap[oneTooMany]},
+		"frees others' places":             {"21-place", wrap[vacatesAny]},
+		"replaces any place":               {"21-place", wrap[replacesPlaces]},
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 8, uint64(len(names))) {

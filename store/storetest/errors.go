@@ -52,8 +52,17 @@ func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 			_, err := e.Reserve(ctx, []store.TenantLock{lock("a", id)})
 			return err
 		},
-		"Replace":    func(ctx context.Context) error { _, err := e.Replace(ctx, lock("a", id), lock("a", id+1)); return err },
-		"Release":    func(ctx context.Context) error { return e.Release(ctx, []store.TenantLock{lock("a", id)}) },
+		"Replace": func(ctx context.Context) error { _, err := e.Replace(ctx, lock("a", id), lock("a", id+1)); return err },
+		"Release": func(ctx context.Context) error { return e.Release(ctx, []store.TenantLock{lock("a", id)}) },
+		"Occupy": func(ctx context.Context) error {
+			return e.Occupy(ctx, []store.Occupation{{Place: place(shard("a"), id, 1), Max: 1}})
+		},
+		"Vacate": func(ctx context.Context) error { return e.Vacate(ctx, []store.Place{place(shard("a"), id, 1)}) },
+		"Places": func(ctx context.Context) error { _, err := e.Places(ctx, shard("a")); return err },
+		"CountPlaces": func(ctx context.Context) error {
+			_, err := e.CountPlaces(ctx, []store.QuotaKey{shard("a")})
+			return err
+		},
 		"Due":        func(ctx context.Context) error { _, err := e.Due(ctx, 1); return err },
 		"Reschedule": func(ctx context.Context) error { return e.Reschedule(ctx, id, 1, time.Second) },
 		"Cursor":     func(ctx context.Context) error { _, err := e.Cursor(ctx, id, "mail", "me", time.Minute); return err },

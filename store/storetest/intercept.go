@@ -29,6 +29,8 @@ type Call struct {
 	Command *store.Command
 	// Locks are the locks that the call names.
 	Locks []store.TenantLock
+	// Places are the places that the call names.
+	Places []store.Place
 
 	do      func(ctx context.Context) error
 	unheard func(ctx context.Context)
@@ -45,15 +47,13 @@ func (c Call) DoUnheard(ctx context.Context) { c.unheard(ctx) }
 // Intercept returns a store that passes every call of s to f. The hints of Listen are not
 // intercepted; a type that embeds the returned store can override Listen.
 func Intercept(s store.Store, f Interceptor) store.Store {
-	return &intercepted{inner: s, f: f}
+	return interceptedPlaces{&intercepted{inner: s, f: f}}
 }
 
 type intercepted struct {
 	inner store.Store
 	f     Interceptor
 }
-
-var _ store.Store = (*intercepted)(nil)
 
 // ask makes a call that returns a value.
 func ask[V any](ctx context.Context, s *intercepted, c Call, do func(context.Context) (V, error)) (V, error) {

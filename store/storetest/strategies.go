@@ -61,6 +61,9 @@ func strategies(e *env) []strategy.Strategy {
 			for _, *field = range []strategy.Conflict{strategy.Wait, strategy.Skip} {
 				list = append(list, s)
 			}
+		case *[]strategy.Quota:
+			*field = []strategy.Quota{{Label: "shard", Max: 5}, {Label: "a label, with \"odd\" bytes\x00", Max: 1}}
+			list = append(list, s)
 		case *strategy.ConcurrencyMode:
 			*field = strategy.Strict
 			list = append(list, s)

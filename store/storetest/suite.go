@@ -60,5 +60,6 @@ func promises() []promise {
 		{"18-alone", aloneCases()},
 		{"19-subscription", subscriptionCases()},
 		{"20-registry", registryCases()},
+		{"21-place", placeCases()},
 	}
 }

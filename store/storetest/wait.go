@@ -10,7 +10,7 @@ import (
 
 // reasons are the reasons to wait.
 func reasons() []task.WaitReason {
-	return []task.WaitReason{task.WaitHold, task.WaitBackoff, task.WaitProving}
+	return []task.WaitReason{task.WaitHold, task.WaitBackoff, task.WaitProving, task.WaitPlace}
 }
 
 // wait defers the task of a job. It must not be asked to stop.
@@ -159,7 +159,7 @@ func deferInvalid(e *env) {
 	jobs := r.take("worker", 2)
 	for name, change := range map[string]func(w *store.Change){
 		"for no reason":             func(w *store.Change) { w.Wait = task.NoWait },
-		"for an unknown reason":     func(w *store.Change) { w.Wait = task.WaitProving + 1 },
+		"for an unknown reason":     func(w *store.Change) { w.Wait = task.WaitPlace + 1 },
 		"for less than no time":     func(w *store.Change) { w.After = -1 },
 		"for too long":              func(w *store.Change) { w.After = store.MaxWait + 1 },
 		"without the failure":       func(w *store.Change) { w.Failure = nil },

@@ -8,20 +8,23 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
+// deferUndo: an undo can hold, and wait for a place in a quota.
 func deferUndo(e *env) {
-	r, j := undoing(e)
-	r.wait(j, task.WaitHold, 0)
-	t := r.task(1)
-	equal(e, "state", t.State, task.RollingBack)
-	equal(e, "waiting", t.Waiting, true)
-	equal(e, "waiting, as counted", r.read().Counters.Waiting, 1)
-	equal(e, "settled", r.settle().State, plan.RollingBack)
-	next := r.take("another", 1)[0]
-	equal(e, "state when claimed again", next.State, task.RollingBack)
-	equal(e, "reason when claimed again", next.Wait.Why, task.WaitHold)
-	r.do(next.work(store.Undone))
-	equal(e, "reason when undone", r.task(1).Wait.Why, task.NoWait)
-	equal(e, "plan", r.settle().State, plan.RolledBack)
+	for _, why := range []task.WaitReason{task.WaitHold, task.WaitPlace} {
+		r, j := undoing(e)
+		r.wait(j, why, 0)
+		t := r.task(1)
+		equal(e, "state", t.State, task.RollingBack)
+		equal(e, "waiting", t.Waiting, true)
+		equal(e, "waiting, as counted", r.read().Counters.Waiting, 1)
+		equal(e, "settled", r.settle().State, plan.RollingBack)
+		next := r.take("another", 1)[0]
+		equal(e, "state when claimed again", next.State, task.RollingBack)
+		equal(e, "reason when claimed again", next.Wait.Why, why)
+		r.do(next.work(store.Undone))
+		equal(e, "reason when undone", r.task(1).Wait.Why, task.NoWait)
+		equal(e, "plan", r.settle().State, plan.RolledBack)
+	}
 }
 
 func deferStoppingUndo(e *env) {

@@ -45,6 +45,8 @@ func luaMutants() []mutant {
 			"plan.wave_ended_at = failures[w], ends[w], 0", "plan.wave_ended_at = failures[w], ends[w], plan.wave_ended_at"),
 		scripted("Redis does not count what is completed at once", "15-waves/counted_by_commits", "lib/work.lua",
 			"  tally(ordinal, 'R', 'C')\n", ""),
+		scripted("Redis has a place too many", "21-place/occupy_up_to_the_maximum", "occupy.lua",
+			"if taken < tonumber(ARGV[i + 3]) then", "if taken <= tonumber(ARGV[i + 3]) then"),
 		scripted("Redis does not notice that a commit ends a wave", "15-waves/ended_with_the_last_task", "commit.lua",
 			"track_wave_end()\n", ""),
 		scripted("Redis does not count what commands end", "15-waves/counted_by_edits", "apply.lua",

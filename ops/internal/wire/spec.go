@@ -62,6 +62,13 @@ type Strategy struct {
 	FinalBakeTime    Duration                 `json:"finalBakeTime,omitzero"`
 	Windows          []window.Window          `json:"windows,omitempty"`
 	Conflict         strategy.Conflict        `json:"conflict,omitzero"`
+	Quotas           []Quota                  `json:"quotas,omitempty"`
+}
+
+// Quota is a quota of a strategy.
+type Quota struct {
+	Label string `json:"label"`
+	Max   int    `json:"max"`
 }
 
 // Retry is how often attempts are repeated, and after which waits.
@@ -93,6 +100,9 @@ func (s *Strategy) plan() strategy.Strategy {
 		BakeTime: s.BakeTime.std(), FirstBakeTime: s.FirstBakeTime.std(), FinalBakeTime: s.FinalBakeTime.std(), Windows: s.Windows,
 		Conflict: s.Conflict,
 	}
+	for _, q := range s.Quotas {
+		p.Quotas = append(p.Quotas, strategy.Quota(q))
+	}
 	for _, w := range s.Waves {
 		p.Waves = append(p.Waves, strategy.Wave{
 			Name: w.Name, Size: strategy.Amount(w.Size), Labels: w.Labels, Tenants: w.Tenants,
@@ -108,7 +118,7 @@ func (s *Strategy) plan() strategy.Strategy {
 
 // strategyOf returns a strategy without its waves.
 func strategyOf(s *strategy.Strategy) Strategy {
-	return Strategy{
+	w := Strategy{
 		MaxConcurrency: Amount(s.MaxConcurrency), MaxFailures: Amount(s.MaxFailures), MaxSameFailures: s.MaxSameFailures,
 		FailureAction: s.FailureAction, ConcurrencyMode: s.ConcurrencyMode,
 		Retry:          Retry{Attempts: s.Retry.Attempts, First: Duration(s.Retry.First), Max: Duration(s.Retry.Max)},
@@ -116,4 +126,8 @@ func strategyOf(s *strategy.Strategy) Strategy {
 		BakeTime: Duration(s.BakeTime), FirstBakeTime: Duration(s.FirstBakeTime), FinalBakeTime: Duration(s.FinalBakeTime), Windows: s.Windows,
 		Conflict: s.Conflict,
 	}
+	for _, q := range s.Quotas {
+		w.Quotas = append(w.Quotas, Quota(q))
+	}
+	return w
 }

@@ -27,6 +27,13 @@ type strategyRecord struct {
 	Windows          []window.Window `json:"windows,omitempty"`
 	Waves            []waveRecord    `json:"waves,omitempty"`
 	Conflict         string          `json:"conflict,omitempty"` // empty: Reject
+	Quotas           []quotaRecord   `json:"quotas,omitempty"`
+}
+
+// quotaRecord is the stored form of a quota.
+type quotaRecord struct {
+	Label string `json:"label"`
+	Max   int    `json:"max"`
 }
 
 // waveRecord is the stored form of the rules of a wave.
@@ -52,6 +59,9 @@ func strategyOf(s *strategy.Strategy) strategyRecord {
 	if s.Conflict != strategy.Reject {
 		r.Conflict = s.Conflict.String()
 	}
+	for _, q := range s.Quotas {
+		r.Quotas = append(r.Quotas, quotaRecord(q))
+	}
 	for _, w := range s.Waves {
 		r.Waves = append(r.Waves, waveRecord{
 			Name: w.Name, MaxConcurrency: formatAmount(w.MaxConcurrency), MaxFailures: formatAmount(w.MaxFailures),
@@ -73,6 +83,9 @@ func (r *strategyRecord) fill(s *strategy.Strategy) (err error) {
 	s.MinSuccessTime, s.TaskTimeout, s.ProgressDeadline = millis(r.MinSuccessTime), millis(r.TaskTimeout), millis(r.ProgressDeadline)
 	s.BakeTime, s.FirstBakeTime, s.FinalBakeTime = millis(r.BakeTime), millis(r.FirstBakeTime), millis(r.FinalBakeTime)
 	s.Windows = r.Windows
+	for _, q := range r.Quotas {
+		s.Quotas = append(s.Quotas, strategy.Quota(q))
+	}
 	for _, w := range r.Waves {
 		wave := strategy.Wave{Name: w.Name, Canary: w.Canary, BakeTime: millis(w.BakeTime), Approval: w.Approval}
 		if err := parseAmounts(amountText{w.MaxConcurrency, &wave.MaxConcurrency}, amountText{w.MaxFailures, &wave.MaxFailures}); err != nil {

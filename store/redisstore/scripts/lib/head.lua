@@ -27,7 +27,7 @@ local pattern = '^(%a)(%d) (%d+) (%d+) (%d+) (%d+) (%d+) ([0-?]) (%d+) (%d+) (%d
 local function parse_head(h)
   local state, request, token, seq, losses, elapsed, updated, kept, version, attempt, alone, started, ended, turn, retried, wait,
     previous, claim, worker = match(h or '', pattern)
-  if state and (wait == '0' or match(wait, '^[hbp]%d+$') or find(wait, '^[HBP]%d+$') and (state == 'r' or state == 'b')) then
+  if state and (wait == '0' or match(wait, '^[hbpq]%d+$') or find(wait, '^[HBPQ]%d+$') and (state == 'r' or state == 'b')) then
     return {
       state = state, request = request, token = token, seq = seq, losses = losses, elapsed = elapsed, updated = updated,
       kept = byte(kept) - 48, version = version, attempt = attempt, alone = alone, started = started, ended = ended, turn = turn,

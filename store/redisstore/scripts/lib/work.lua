@@ -24,7 +24,7 @@ local function outcome(kind, s, req, why, ordinal)
     return 'D', 'undo'
   elseif kind == 'X' and s == 'B' then
     return 'E', 'undo failure'
-  elseif kind == 'Y' or kind == 'W' and (s == 'R' or why == 'h') then
+  elseif kind == 'Y' or kind == 'W' and (s == 'R' or why == 'h' or why == 'q') then
     local how = stop(s, req, ordinal)
     if how == '0' then
       return s == 'R' and 'r' or 'b'

@@ -1,0 +1,119 @@
+package sqlitestore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+)
+
+// quotas are the places in quotas.
+type quotas struct{ store *Store }
+
+// placeOf reads the place of a task in a quota.
+func (c *conn) placeOf(q store.QuotaKey, id plan.ID, ordinal int) (p store.Place, has bool, err error) {
+	has, err = c.one("SELECT start, phase FROM place WHERE label = ? AND value = ? AND plan = ? AND ordinal = ?",
+		[]any{q.Label, q.Value, int64(id), ordinal}, func(r row) {
+			p = store.Place{QuotaKey: q, Plan: id, Ordinal: ordinal, Start: uint64(r.ColumnInt64(0)), Phase: uint32(r.ColumnInt64(1))}
+		})
+	return p, has, err
+}
+
+func (c *conn) countPlaces(q store.QuotaKey) (int, error) {
+	n, err := c.number("SELECT count(*) FROM place WHERE label = ? AND value = ?", q.Label, q.Value)
+	return int(n), err
+}
+
+// Occupy implements store.Places.
+func (ps *quotas) Occupy(ctx context.Context, asked []store.Occupation) error {
+	if err := store.CheckOccupations(asked); err != nil {
+		return err
+	}
+	own := slices.Clone(asked)
+	err := ps.store.writer.write(ctx, func(tx *tx) error {
+		for i := range own {
+			if err := tx.occupy(&own[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		copy(asked, own)
+	}
+	return err
+}
+
+// occupy takes one place if it may be taken.
+func (c *conn) occupy(o *store.Occupation) error {
+	had, has, err := c.placeOf(o.QuotaKey, o.Plan, o.Ordinal)
+	if err != nil {
+		return err
+	}
+	o.Taken, o.Other = false, store.Place{}
+	replaced := o.Place
+	replaced.Phase = o.From
+	if has && had != o.Place && (o.From == 0 || had != replaced) {
+		o.Other = had
+		return nil
+	}
+	if !has {
+		if taken, err := c.countPlaces(o.QuotaKey); err != nil || taken >= o.Max {
+			return err
+		}
+	}
+	err = c.exec("REPLACE INTO place VALUES (?, ?, ?, ?, ?, ?)", o.Label, o.Value, int64(o.Plan), o.Ordinal, int64(o.Start), o.Phase)
+	o.Taken = err == nil
+	return err
+}
+
+// Vacate implements store.Places.
+func (ps *quotas) Vacate(ctx context.Context, places []store.Place) error {
+	if err := store.CheckCount("places", len(places), store.MaxBatch); err != nil {
+		return err
+	}
+	places = slices.Clone(places)
+	return ps.store.writer.write(ctx, func(tx *tx) error {
+		for i := range places {
+			p := &places[i]
+			if err := tx.exec("DELETE FROM place WHERE label = ? AND value = ? AND plan = ? AND ordinal = ? AND start = ? AND phase = ?",
+				p.Label, p.Value, int64(p.Plan), p.Ordinal, int64(p.Start), p.Phase); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Places implements store.Places.
+func (ps *quotas) Places(ctx context.Context, q store.QuotaKey) (taken []store.Place, err error) {
+	err = ps.store.read(ctx, func(c *conn) error {
+		taken = nil
+		return c.each("SELECT plan, ordinal, start, phase FROM place WHERE label = ? AND value = ?", []any{q.Label, q.Value}, func(r row) error {
+			taken = append(taken, store.Place{
+				QuotaKey: q, Plan: plan.ID(r.ColumnInt64(0)), Ordinal: r.ColumnInt(1),
+				Start: uint64(r.ColumnInt64(2)), Phase: uint32(r.ColumnInt64(3)),
+			})
+			return nil
+		})
+	})
+	return taken, err
+}
+
+// CountPlaces implements store.Places.
+func (ps *quotas) CountPlaces(ctx context.Context, quotas []store.QuotaKey) ([]int, error) {
+	if err := store.CheckCount("quotas", len(quotas), store.MaxBatch); err != nil {
+		return nil, err
+	}
+	counts := make([]int, len(quotas))
+	err := ps.store.read(ctx, func(c *conn) (err error) {
+		for i, q := range quotas {
+			if counts[i], err = c.countPlaces(q); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return counts, err
+}

@@ -32,8 +32,12 @@ type planContext struct {
 	// silent is the same span, not sampled: executions that are not recorded carry it, so that
 	// nothing that they call is recorded either.
 	silent trace.Span
-	// off is set when a span that was to be begun has no context: the provider makes none.
-	off atomic.Bool
+	remote trace.Span // the span itself
+	// starts is what the spans of the plan's executions begin with.
+	starts atomic.Pointer[starts]
+	// off counts the executions since one had to have a span and got none, because the provider
+	// makes none; 0 if it makes them.
+	off atomic.Uint32
 }
 
 // contexts reads the trace contexts of plans and keeps some of them. Its zero value is empty.
@@ -53,6 +57,7 @@ func (c *contexts) of(p propagation.TextMapPropagator, id plan.ID, annotations m
 		annotations: annotations, span: trace.SpanContextFromContext(ctx).WithRemote(true),
 		perTask: annotations[tracesAnnotation] == tracePerTask, baggage: baggage.FromContext(ctx),
 	}
+	own.remote = trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), own.span))
 	own.silent = trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), silenced(own.span)))
 	slot.Store(own)
 	return own

@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/cutover-go/cutover/task"
 )
 
 // How many values attributes of metrics have. The SDK folds what is beyond 2,000 sets of attributes
@@ -53,7 +55,7 @@ type count struct {
 	key     countKey
 	n       atomic.Int64
 	observe metric.ObserveOption
-	record  []metric.RecordOption // for the histogram, which has the outcome only
+	record  []metric.RecordOption // for the histogram, which has an outcome unless it is COMPLETED
 }
 
 func newCount(key countKey) *count {
@@ -61,10 +63,11 @@ func newCount(key countKey) *count {
 	if key.code != "" {
 		set = append(set, keyError.String(key.code))
 	}
-	return &count{
-		key: key, observe: metric.WithAttributeSet(attribute.NewSet(set...)),
-		record: []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(keyOutcome.String(key.outcome)))},
+	c := &count{key: key, observe: metric.WithAttributeSet(attribute.NewSet(set...))}
+	if key.outcome != task.Completed.String() {
+		c.record = []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(keyOutcome.String(key.outcome)))}
 	}
+	return c
 }
 
 // counts counts executions by a bounded number of attributes.

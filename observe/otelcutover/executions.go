@@ -2,6 +2,7 @@ package otelcutover
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -10,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/cutover-go/cutover/hook"
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -24,17 +26,20 @@ func (e *engine) executeStart(ctx context.Context, x hook.Execution) context.Con
 	if p.baggage.Len() > 0 {
 		ctx = baggage.ContextWithBaggage(ctx, p.baggage)
 	}
-	if p.off.Load() {
+	if p.off.Load() > 0 && p.off.Add(1)%offTries != 0 {
 		return ctx
 	}
 	if p.span.IsValid() && !p.span.IsSampled() || p.perTask && !chosen(traceOf(p.span.TraceID(), x.Task), e.cfg.TaskShare) {
 		return trace.ContextWithSpan(ctx, p.silent)
 	}
-	ctx, span := e.begin(ctx, p, x, time.Now())
+	ctx, span := e.begin(ctx, p, x, time.Time{})
 	if !span.IsRecording() {
-		p.off.Store(!span.SpanContext().IsValid())
+		if !span.SpanContext().IsValid() {
+			p.off.Store(1)
+		}
 		return ctx
 	}
+	p.off.Store(0)
 	if x.Losses > 0 {
 		var worker []attribute.KeyValue
 		if name := e.losses.take(x.Task); name != "" {
@@ -46,32 +51,67 @@ func (e *engine) executeStart(ctx context.Context, x hook.Execution) context.Con
 	return context.WithValue(ctx, spanKey{}, span)
 }
 
-// begin begins a span: a child of the command that created the plan, or, linked to it, in the trace
-// of the task.
+// offTries is how many executions pass before a provider that makes no spans is tried again: the
+// global one may have been set meanwhile.
+const offTries = 1024
+
+// begin begins a span, at a time that has passed unless it is zero: a child of the command that
+// created the plan, or, linked to it, in the trace of the task.
 func (e *engine) begin(ctx context.Context, p *planContext, x hook.Execution, at time.Time) (context.Context, trace.Span) {
-	options := []trace.SpanStartOption{trace.WithTimestamp(at), trace.WithAttributes(describe(x)...)}
+	s := p.startsOf(x)
 	if p.perTask {
 		// A context with a trace and no span makes the SDK begin a root in that trace.
 		id := trace.NewSpanContext(trace.SpanContextConfig{TraceID: traceOf(p.span.TraceID(), x.Task)})
 		ctx = trace.ContextWithSpanContext(ctx, id)
-		options = append(options, trace.WithLinks(trace.Link{SpanContext: p.span}))
 	} else {
-		ctx = trace.ContextWithSpanContext(ctx, p.span)
+		ctx = trace.ContextWithSpan(ctx, p.remote)
 	}
-	return e.tracer.Start(ctx, operation(x)+" "+x.ExecutorType, options...)
+	options := s.options
+	if !at.IsZero() {
+		options = append(slices.Clone(options), trace.WithTimestamp(at))
+	}
+	ctx, span := e.tracer.Start(ctx, s.name, options...)
+	if span.IsRecording() {
+		span.SetAttributes(describe(x)...)
+	}
+	return ctx, span
+}
+
+// starts is what the spans of the executions of a plan begin with, as long as they are of the same
+// kind. It is made once, because it costs more than a task in memory.
+type starts struct {
+	plan                plan.ID
+	executor, operation string
+	name                string
+	options             []trace.SpanStartOption
+}
+
+func (p *planContext) startsOf(x hook.Execution) *starts {
+	if s := p.starts.Load(); s != nil && s.plan == x.Plan && s.executor == x.ExecutorType && s.operation == operation(x) {
+		return s
+	}
+	s := &starts{plan: x.Plan, executor: x.ExecutorType, operation: operation(x), name: operation(x) + " " + x.ExecutorType}
+	s.options = append(s.options, trace.WithAttributes(
+		keyPlan.Int64(int64(x.Plan)), keyType.String(s.executor), keyOperation.String(s.operation)))
+	if p.perTask {
+		s.options = append(s.options, trace.WithLinks(trace.Link{SpanContext: p.span}))
+	}
+	p.starts.Store(s)
+	return s
 }
 
 // executeEnd counts an execution and ends its span. One that has failed gets a span now if it was
 // not chosen to be recorded.
 func (e *engine) executeEnd(ctx context.Context, x hook.Execution, out hook.Outcome) {
-	e.meters.ended(ctx, x, out)
 	if e.live.any(x.Task) {
 		if span, recorded := ctx.Value(spanKey{}).(trace.Span); recorded {
+			e.meters.ended(ctx, x, out) // with the span as an exemplar
 			e.live.remove(x.Task, span)
 			finish(span, out)
 			return
 		}
 	}
+	e.meters.ended(context.Background(), x, out) // the meter would search ctx for a span
 	if !failed(out) {
 		return
 	}
@@ -98,11 +138,11 @@ func (e *engine) workerLost(id task.ID, worker string) {
 	e.losses.add(id, worker)
 }
 
-// describe returns what is known of an execution when it begins, for samplers, too.
+// describe returns what is known of an execution when it begins, beside what is the same for all of
+// its plan.
 func describe(x hook.Execution) []attribute.KeyValue {
 	attributes := make([]attribute.KeyValue, 0, 8)
-	attributes = append(attributes, keyPlan.Int64(int64(x.Plan)), keyTask.Int64(int64(x.Task)), keyTenant.String(x.Tenant),
-		keyType.String(x.ExecutorType), keyOperation.String(operation(x)), keyAttempt.Int(x.Attempt))
+	attributes = append(attributes, keyTask.Int64(int64(x.Task)), keyTenant.String(x.Tenant), keyAttempt.Int(x.Attempt))
 	if x.Step != "" {
 		attributes = append(attributes, keyContinues.String(x.Step))
 	}

@@ -24,7 +24,7 @@ var (
 // meters are the instruments of a telemetry.
 type meters struct {
 	executions   counts
-	active       atomic.Int64
+	started      atomic.Int64 // executions
 	registration metric.Registration
 
 	execution, commands, redisack metric.Float64Histogram
@@ -64,21 +64,25 @@ func newMeters(m metric.Meter) (*meters, []string) {
 	}
 	var err error
 	own.registration, err = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
-		o.ObserveInt64(active, own.active.Load())
-		own.executions.each(func(c *count) { o.ObserveInt64(ended, c.n.Load(), c.observe) })
+		over := int64(0)
+		own.executions.each(func(c *count) {
+			n := c.n.Load()
+			over += n
+			o.ObserveInt64(ended, n, c.observe)
+		})
+		o.ObserveInt64(active, max(0, own.started.Load()-over))
 		return nil
 	}, ended, active)
 	k.fault("the callback", err)
 	return own, k.faults
 }
 
-// begun and ended are on the path of every task. What the SDK does for a measurement costs as much
-// as a twentieth of a task in memory, and more with each attribute, so that executions are counted
-// here and read on demand, and the histogram has one attribute only.
-func (m *meters) begun() { m.active.Add(1) }
+// begun and ended are on the path of every task. What the SDK does for a measurement costs 0.13 us,
+// and 0.21 us with an attribute, a thirtieth of a task in memory: executions are counted here and
+// read on demand, and the histogram has no attribute for those that did their work.
+func (m *meters) begun() { m.started.Add(1) }
 
 func (m *meters) ended(ctx context.Context, x hook.Execution, out hook.Outcome) {
-	m.active.Add(-1)
 	key := countKey{executor: x.ExecutorType, operation: operation(x), outcome: outcome(out)}
 	if failed(out) && out.Failure != nil {
 		key.code = out.Failure.ErrorCode

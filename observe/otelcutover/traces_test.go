@@ -12,7 +12,9 @@ import (
 
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
@@ -231,6 +233,65 @@ func TestWithoutATrace(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Plans without annotations share what is known of them, but not their names.
+func TestPlansAreToldApart(t *testing.T) {
+	t.Parallel()
+	o := observe(t, otelcutover.Config{})
+	h := o.Hooks()
+	for _, x := range []hook.Execution{
+		{Plan: 1, ExecutorType: "A"}, {Plan: 65, ExecutorType: "A"}, {Plan: 65, ExecutorType: "B"}, {Plan: 65, ExecutorType: "B", Rollback: true},
+	} {
+		h.OnExecuteEnd(h.OnExecuteStart(t.Context(), x), x, hook.Outcome{})
+		s := o.spans.Ended()[len(o.spans.Ended())-1]
+		if value(s, "cutover.plan.id") != x.Plan.String() || value(s, "cutover.executor.type") != x.ExecutorType || (value(s, "cutover.operation") == "rollback") != x.Rollback {
+			t.Errorf("%+v is %s with %v", x, s.Name(), s.Attributes())
+		}
+	}
+}
+
+// A provider that makes spans later than the engine began is noticed.
+func TestProviderThatIsSetLater(t *testing.T) {
+	t.Parallel()
+	tracers := &lateTracers{TracerProvider: noop.NewTracerProvider()}
+	tel, err := otelcutover.New(otelcutover.Config{TracerProvider: tracers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, spans := tel.Hooks(), tracetest.NewSpanRecorder()
+	for range 2000 {
+		h.OnExecuteEnd(h.OnExecuteStart(t.Context(), hook.Execution{}), hook.Execution{}, hook.Outcome{})
+	}
+	tracers.tracer.Store(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer(""))
+	for range 2000 {
+		h.OnExecuteEnd(h.OnExecuteStart(t.Context(), hook.Execution{}), hook.Execution{}, hook.Outcome{})
+	}
+	if n := len(spans.Ended()); n < 900 {
+		t.Errorf("%d of 2,000 executions have spans", n)
+	}
+}
+
+// lateTracers makes no spans until it has a tracer, as the global provider does.
+type lateTracers struct {
+	trace.TracerProvider
+	tracer atomic.Value
+}
+
+func (l *lateTracers) Tracer(string, ...trace.TracerOption) trace.Tracer {
+	return lateTracer{l.TracerProvider.Tracer(""), &l.tracer}
+}
+
+type lateTracer struct {
+	trace.Tracer
+	later *atomic.Value
+}
+
+func (l lateTracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
+	if later, set := l.later.Load().(trace.Tracer); set {
+		return later.Start(ctx, name, options...)
+	}
+	return l.Tracer.Start(ctx, name, options...)
 }
 
 // Annotations of the caller come first, and ones that make no sense harm nothing.

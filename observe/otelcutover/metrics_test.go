@@ -99,8 +99,8 @@ func TestSetsAreBounded(t *testing.T) {
 	const n = 20_000
 	states := []task.State{task.Failed, task.RollbackFailed}
 	for i := range n {
-		x := hook.Execution{Tenant: strconv.Itoa(i), ExecutorType: fmt.Sprint("TYPE", i%100), Rollback: i%2 == 1}
-		out := hook.Outcome{State: states[i%2], Failure: &task.FailureInfo{ErrorCode: fmt.Sprint("CODE", i%977)}}
+		x := hook.Execution{Tenant: strconv.Itoa(i), ExecutorType: fmt.Sprint("TYPE", i/70%40), Rollback: i%2 == 1}
+		out := hook.Outcome{State: states[i%2], Failure: &task.FailureInfo{ErrorCode: fmt.Sprint("CODE", i%70)}}
 		h.OnExecuteEnd(h.OnExecuteStart(t.Context(), x), x, out)
 		h.OnStoreFault(strconv.Itoa(i), nil)
 	}

@@ -306,6 +306,11 @@ func TestGivenTrace(t *testing.T) {
 			e := start(t, memstore.New(), o.Hooks(), mover{})
 			s := spec("a")
 			s.Annotations = map[string]string{"traceparent": given, "ticket": "OPS-7"}
+			ctx, other := o.tp.Tracer("host").Start(t.Context(), "another")
+			if own := o.Hooks().OnCreate(ctx, s); len(own) > 0 {
+				t.Errorf("%v is added to the trace that the caller has set", own)
+			}
+			other.End()
 			p := e.launch(t.Context(), t, s)
 			synctest.Wait()
 			if got := o.only(t, "execute MOVE").Parent().TraceID().String(); got != parent || len(p.Annotations) != 2 || p.Annotations["traceparent"] != given {

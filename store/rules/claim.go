@@ -156,6 +156,9 @@ func (s *step) take(ordinal uint32, t *Task, claim uint32) {
 		t.Attempt, t.Started = 1, s.at
 	default:
 		to, cause = task.RollingBack, task.ByRollback
+		if !p.Sequential() {
+			p.Marks.Undo = min(p.Marks.Undo, ordinal) // the round has reached it, even if its undo fails
+		}
 		t.PausedIndividually, t.Losses = false, 0
 		t.setWait(Wait{})
 		t.setElapsed(0)

@@ -27,6 +27,9 @@ FLAKY_REDIS_RUNS ?= 50
 # Modules of this repository beside the main one.
 MODULES = $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod -not -path '*/testdata/*')))
 
+# Those of them that hosts import: they get what the main module gets.
+HOSTED = $(filter observe/% store/%,$(MODULES))
+
 # Packages whose tests start a real Redis.
 REDIS_PACKAGES = $(shell go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}' ./... | sort -u)
 
@@ -78,10 +81,12 @@ vet: ## Run go vet.
 	go vet $(PKG)
 
 .PHONY: lint
-lint: $(LINTER) ## Run the linters of .golangci.yml over the main module and the examples.
+lint: $(LINTER) ## Run the linters of .golangci.yml over the main module, the examples, and the modules that hosts import.
 	$(LINTER) run $(PKG)
-	@packages=$$(cd examples && go list ./...) || exit 1; \
-	[ -z "$$packages" ] || { echo "cd examples && ../$(LINTER) run ./..."; cd examples && ../$(LINTER) run ./...; }
+	@for module in examples $(HOSTED); do \
+		echo "--- module $$module"; \
+		(cd $$module && $(CURDIR)/$(LINTER) run ./...) || exit 1; \
+	done
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format the code and sort its imports.
@@ -111,12 +116,13 @@ examples: ## Test the examples, and run each to its end.
 	@echo "examples run: $(words $(EXAMPLES))"
 
 .PHONY: modules
-modules: ## Build, vet and test the other modules, each without the workspace. `make console` has the browser.
+modules: ## Build, vet and test the other modules, each without the workspace; those that hosts import in full, and for races. `make console` has the browser.
 	@for module in $(MODULES); do \
 		echo "--- module $$module"; \
 		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
 		[ -n "$$packages" ] || continue; \
-		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test -short ./...) || exit 1; \
+		case " $(HOSTED) " in *" $$module "*) how=-race ;; *) how=-short ;; esac; \
+		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test $$how ./...) || exit 1; \
 	done
 
 .PHONY: bench-compile

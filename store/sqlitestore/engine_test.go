@@ -73,7 +73,7 @@ func process(t *testing.T, s *Store, move executor.TaskExecutor, lease time.Dura
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
-	return e, func() { stop(); _ = <-ended }
+	return e, func() { stop(); <-ended }
 }
 
 func begin(t *testing.T, e *cutover.Engine, n int) {

@@ -36,7 +36,7 @@ func Example() {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(ctx) }()
-	defer func() { stop(); _ = <-ended }()
+	defer func() { stop(); <-ended }()
 
 	p, err := engine.Create(ctx, plan.Spec{Name: "to blue", ExecutorType: "MOVE", Tenants: plan.Tenants("ada", "bob", "cleo")})
 	if err != nil {

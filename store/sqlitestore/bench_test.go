@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,7 +28,15 @@ func BenchmarkTask(b *testing.B) {
 				group.Go(func() { live(o, &left, &claims) })
 			}
 			group.Wait()
+			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
+			copied := newFile(b) // without what is free in the file
+			if err := s.Backup(b.Context(), copied); err != nil {
+				b.Fatal(err)
+			}
+			if info, err := os.Stat(copied); err == nil {
+				b.ReportMetric(float64(info.Size())/float64(b.N), "B/task")
+			}
 		})
 	}
 }

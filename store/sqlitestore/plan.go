@@ -30,6 +30,7 @@ type rollout struct {
 	changed int64 // microseconds: when the control was last changed
 	trimmed int64 // the last event of which the task events are gone
 	idle    int64 // counts the claims that came to hold no task
+	pending pendings
 
 	written struct {
 		facts  facts

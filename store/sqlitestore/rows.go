@@ -97,20 +97,6 @@ func (r *rows) first(sql string, q rules.Queue) uint32 {
 	return uint32(n)
 }
 
-// nextPending looks at a window of tasks upwards.
-func (r *rows) nextPending(from, until uint32) (first uint32, known bool) {
-	r.flushTasks()
-	last := min(until, from+window-1)
-	n, err := r.c.number("SELECT ordinal FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ? AND state = 0 LIMIT 1", int64(r.p.ID), from, last)
-	if err != nil {
-		r.fail(err)
-	}
-	if n == 0 && last < until {
-		return last, false
-	}
-	return uint32(n), true
-}
-
 // nextUndoable looks at a window of tasks downwards.
 func (r *rows) nextUndoable(from, until uint32) (first uint32, known bool) {
 	r.flushTasks()
@@ -173,6 +159,7 @@ func (r *rows) Changed(ordinal uint32, _ *rules.Task, from rules.Place) {
 	if m := t.More; m != nil {
 		m.Wait.Until = stampOf(microsOf(m.Wait.Until))
 	}
+	r.p.pending.changed(ordinal, t.State == task.Pending)
 	to, due := t.Place(), dueOf(&t.Task)
 	if from != to || due != t.due {
 		r.move(ordinal, from, to, t.due, due)

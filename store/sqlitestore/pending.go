@@ -1,0 +1,83 @@
+package sqlitestore
+
+import "slices"
+
+// pendings are the pending tasks among the ordinals from first to last, as far as the writer has
+// looked: a claim usually takes the next one, and every commit asks whether there is one. It is
+// empty, and knows nothing, if first is 0.
+//
+// Invariant: list has exactly those that are PENDING, in ascending order; every change of a task
+// goes through rows.Changed, which keeps it so.
+type pendings struct {
+	first, last uint32
+	list        []uint32
+}
+
+// pendingsAhead is how many pending tasks one look collects.
+const pendingsAhead = 200
+
+// next returns the first pending task from an ordinal on. It is 0 if there is none up to the
+// ordinal upTo, after which nothing is known.
+func (k *pendings) next(from uint32) (ordinal, upTo uint32) {
+	if k.first == 0 || from < k.first || from > k.last {
+		return 0, from - 1
+	}
+	i, _ := slices.BinarySearch(k.list, from)
+	if i == len(k.list) {
+		return 0, k.last
+	}
+	return k.list[i], 0
+}
+
+// changed notes whether a task is pending now.
+func (k *pendings) changed(ordinal uint32, pending bool) {
+	if ordinal < k.first || ordinal > k.last {
+		return
+	}
+	i, is := slices.BinarySearch(k.list, ordinal)
+	switch {
+	case is && !pending:
+		k.list = slices.Delete(k.list, i, i+1)
+	case !is && pending:
+		k.list = slices.Insert(k.list, i, ordinal)
+	}
+}
+
+// nextPending looks at a window of tasks upwards.
+func (r *rows) nextPending(from, until uint32) (first uint32, known bool) {
+	first, upTo := r.p.pending.next(from)
+	if first == 0 && upTo < until {
+		begin := upTo + 1
+		r.look(begin, min(until, from+window-1, begin+window-1))
+		first, upTo = r.p.pending.next(begin)
+	}
+	switch {
+	case first > until:
+		return 0, true
+	case first == 0 && upTo < until:
+		return upTo, false
+	}
+	return first, true
+}
+
+// look reads which of the tasks from first to last are pending, up to as many as are kept.
+func (r *rows) look(first, last uint32) {
+	k := &r.p.pending
+	*k = pendings{first: first, last: last, list: k.list[:0]}
+	if last < first {
+		*k = pendings{}
+		return
+	}
+	r.flushTasks()
+	err := r.c.each("SELECT ordinal FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ? AND state = 0 ORDER BY ordinal LIMIT ?",
+		[]any{int64(r.p.ID), first, last, pendingsAhead}, func(s row) error {
+			k.list = append(k.list, uint32(s.ColumnInt64(0)))
+			return nil
+		})
+	if err != nil {
+		*k = pendings{}
+		r.fail(err)
+	} else if len(k.list) == pendingsAhead {
+		k.last = k.list[pendingsAhead-1]
+	}
+}

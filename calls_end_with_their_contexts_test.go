@@ -59,7 +59,10 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 			if _, err := e.Lookup().Overdue(ctx); ctx.Err() != nil && err != nil {
 				return
 			}
-			_, _ = e.Lookup().Tenant(ctx, "a", cutover.TenantPosition{})
+			if _, err := e.Lookup().Tenant(ctx, "a", cutover.TenantPosition{}); ctx.Err() != nil && err != nil {
+				return
+			}
+			_, _ = e.Lookup().Labels(ctx, map[string]string{"a": "b"}, cutover.TenantPosition{})
 		},
 		"Pause":        func(ctx context.Context, e *cutover.Engine) { _, _ = e.Pause(ctx, id) },
 		"PauseTask":    func(ctx context.Context, e *cutover.Engine) { _, _ = e.PauseTask(ctx, first) },

@@ -38,12 +38,16 @@ type TenantPosition struct {
 	After int
 }
 
-// Bounds of one step of a search for a tenant: of how many plans, and about how many tenants, it
-// looks at.
-const (
-	searchedPlans   = 100
-	searchedTenants = 20 * store.MaxStates
-)
+// faults says what is wrong with a position.
+func (at TenantPosition) faults() (faults []plan.Fault) {
+	if at.Plan < 0 || at.Plan > task.MaxPlanID || at.After < 0 || at.After > task.MaxPerPlan || at.Plan == 0 && at.After > 0 {
+		faults = append(faults, plan.Fault{Field: "From", Problem: "is no position of a search"})
+	}
+	return faults
+}
+
+// searchedTenants is about how many tenants one step of a search for a tenant looks at.
+const searchedTenants = 20 * store.MaxStates
 
 // Tenant finds out where a tenant is: which task works on it now, by the lock that every plan takes
 // before it works on a tenant, and which tasks it has in the newest plans. There is no index of
@@ -64,8 +68,24 @@ func (l Lookup) Tenant(ctx context.Context, tenant string, from TenantPosition) 
 		r.Next = &from
 		return r, err
 	}
-	s := tenantSearch{Lookup: l, tenant: tenant, left: searchedTenants, result: &r}
-	return r, cmp.Or(s.run(ctx, from), err)
+	s := search{Lookup: l, left: searchedTenants, room: searchedPlans, passes: func(*plan.Plan) bool { return false }, page: l.pageWith(tenant)}
+	err = cmp.Or(s.run(ctx, from), err)
+	r.Tasks, r.SearchedDownTo, r.Next = s.tasks, s.down, s.next
+	return r, err
+}
+
+// pageWith returns a function that looks for a tenant on a page of tenants: a plan has a tenant
+// once.
+func (l Lookup) pageWith(tenant string) func(context.Context, *plan.Plan, int) ([]task.Task, int, bool, error) {
+	return func(ctx context.Context, p *plan.Plan, after int) ([]task.Task, int, bool, error) {
+		tenants, err := l.e.client.Tenants(ctx, p.ID, after, store.MaxStates)
+		i := slices.Index(tenants, tenant)
+		if err != nil || i < 0 {
+			return nil, len(tenants), false, err
+		}
+		tasks, err := l.e.client.TasksAt(ctx, p.ID, []int{after + i + 1})
+		return tasks, len(tenants), true, err
+	}
 }
 
 // holder returns the task that works on a tenant, nil if none does.
@@ -90,84 +110,8 @@ func checkTenant(tenant string, from TenantPosition) error {
 	if tenant == "" || len(tenant) > task.MaxTenantID {
 		faults = append(faults, plan.Fault{Field: "Tenant", Problem: "is empty or longer than any tenant's id"})
 	}
-	if from.Plan < 0 || from.Plan > task.MaxPlanID || from.After < 0 || from.After > task.MaxPerPlan || from.Plan == 0 && from.After > 0 {
-		faults = append(faults, plan.Fault{Field: "From", Problem: "is no position of a search"})
-	}
-	if len(faults) > 0 {
+	if faults = append(faults, from.faults()...); len(faults) > 0 {
 		return &store.InvalidError{Faults: faults}
 	}
 	return nil
-}
-
-// tenantSearch is one step of a search.
-type tenantSearch struct {
-	Lookup
-	tenant string
-	left   int // how many tenants it may still look at
-	result *TenantResult
-}
-
-// run searches plans from a position on.
-func (s *tenantSearch) run(ctx context.Context, from TenantPosition) error {
-	q := store.PlanQuery{Limit: searchedPlans}
-	if from.Plan > 0 {
-		q.Before = from.Plan + 1
-	}
-	plans, partly := s.e.Plans(ctx, q)
-	if partly != nil && len(plans) == 0 {
-		s.result.Next = &from
-		return partly
-	}
-	for i := range plans {
-		at := TenantPosition{Plan: plans[i].ID}
-		if at.Plan == from.Plan {
-			at.After = from.After
-		}
-		stopped, err := s.searchPlan(ctx, &plans[i], &at)
-		if stopped {
-			s.result.Next = &at
-			return cmp.Or(err, partly)
-		}
-		s.result.SearchedDownTo, partly = at.Plan, cmp.Or(partly, err)
-	}
-	if last := s.result.SearchedDownTo; len(plans) == searchedPlans && last > 1 {
-		s.result.Next = &TenantPosition{Plan: last - 1}
-	}
-	return partly
-}
-
-// searchPlan searches a plan from a position on, and moves the position. It stops if the step may
-// look at no more tenants, or if the store cannot answer now.
-func (s *tenantSearch) searchPlan(ctx context.Context, p *plan.Plan, at *TenantPosition) (stopped bool, err error) {
-	for at.After < p.TaskCount {
-		if s.left <= 0 {
-			return true, nil
-		}
-		tenants, err := s.e.client.Tenants(ctx, p.ID, at.After, store.MaxStates)
-		if err != nil || len(tenants) == 0 {
-			return s.failed(ctx, err)
-		}
-		s.left -= len(tenants)
-		if i := slices.Index(tenants, s.tenant); i >= 0 {
-			tasks, err := s.e.client.TasksAt(ctx, p.ID, []int{at.After + i + 1})
-			for _, t := range tasks {
-				s.result.Tasks = append(s.result.Tasks, TenantTask{Plan: *p, Task: t})
-			}
-			return s.failed(ctx, err) // a plan has a tenant once
-		}
-		at.After += len(tenants)
-	}
-	return false, nil
-}
-
-// failed decides whether the search goes on with the next plan after an error in one. A plan that
-// was removed meanwhile is no error.
-func (s *tenantSearch) failed(ctx context.Context, err error) (stopped bool, _ error) {
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return false, nil
-	case err != nil && (store.Temporary(err) || ctx.Err() != nil):
-		return true, err
-	}
-	return false, err
 }

@@ -88,20 +88,30 @@ func TestPlanOfWhichAllIsHeldIsRefused(t *testing.T) {
 	})
 }
 
+// ending is how a start ends before its time, at one of its calls of the store.
+type ending struct {
+	name string
+	// arrives reports that the call is carried out, leaves that only the caller leaves: the process
+	// lives on.
+	arrives, leaves bool
+}
+
 // If the process of a start dies, at whatever call of the store, or if only the answer of that call
 // is lost, another engine finishes the start: everything that is held is skipped, and nothing else.
+// If only the caller leaves, the start is given up before the first task is skipped, and finished
+// after that.
 func TestStartThatSkipsIsFinished(t *testing.T) {
 	t.Parallel()
-	for _, heard := range []bool{false, true} {
-		t.Run(fmt.Sprintf("the last call arrives %t", heard), func(t *testing.T) {
+	for _, end := range []ending{{name: "dies"}, {name: "dies after the call", arrives: true}, {"its caller leaves", true, true}} {
+		t.Run(end.name, func(t *testing.T) {
 			t.Parallel()
 			for n := 1; ; n++ {
-				died := true
-				synctest.Test(t, func(t *testing.T) { died = startDiesAt(t, n, heard) })
+				ended := true
+				synctest.Test(t, func(t *testing.T) { ended = startEndsAt(t, n, end) })
 				if t.Failed() {
-					t.Fatalf("the process died at call %d", n)
+					t.Fatalf("the start ended at call %d", n)
 				}
-				if !died {
+				if !ended {
 					if n < 12 {
 						t.Errorf("a start makes only %d calls", n-1)
 					}
@@ -112,9 +122,9 @@ func TestStartThatSkipsIsFinished(t *testing.T) {
 	}
 }
 
-// startDiesAt starts a plan of 125 tenants, 105 of which are held, in a process that dies at its
-// n-th call of the store, and reports whether it has come to that.
-func startDiesAt(t *testing.T, n int, heard bool) (died bool) {
+// startEndsAt starts a plan of 125 tenants, 105 of which are held, in a process that dies at its
+// n-th call of the store, or whose caller leaves then, and reports whether it has come to that.
+func startEndsAt(t *testing.T, n int, end ending) (ended bool) {
 	t.Helper()
 	x, m := &exclusive{}, intercept(memstore.New())
 	registry := executor.Registry{"X": quick{x}, "SLOW": executor.Func(untilStopped)}
@@ -133,28 +143,30 @@ func startDiesAt(t *testing.T, n int, heard bool) (died bool) {
 	m.on(func(ctx context.Context, c storetest.Call) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if calls++; calls < n {
-			marked = marked || c.Command != nil
-			return c.Do(ctx)
+		calls++
+		if calls == n {
+			ended = true
+			defer cancel()
 		}
-		died = true
-		if calls == n && heard {
+		if calls < n || calls == n && end.arrives || end.leaves {
 			marked = marked || c.Command != nil
-			_ = c.Do(ctx)
+			if err := c.Do(ctx); !ended || end.leaves {
+				return err
+			}
 		}
-		cancel() // the process is gone
 		return errAway
 	})
 	_, err := dying.Start(ctx, id)
-	if died == (err == nil) {
-		t.Errorf("died %t, %v", died, err)
+	if ended == (err == nil) && !end.leaves {
+		t.Errorf("ended %t, %v", ended, err)
 	}
 	time.Sleep(time.Minute)
 	p, err := e.Plan(t.Context(), id)
-	if err != nil || marked && p.State == plan.Created || p.Starting != nil {
-		t.Fatalf("%s, starting %+v, %v", p.State, p.Starting, err)
+	finished := p.State != plan.Created
+	if err != nil || p.Starting != nil || !finished && (p.Counters.Of(task.Skipped) > 0 || marked && !end.leaves) {
+		t.Fatalf("%s with %v, starting %+v, %v", p.State, p.Counters, p.Starting, err)
 	}
-	if !marked {
+	if !finished {
 		mustPlan(t)(e.Start(t.Context(), id))
 	}
 	p = rests(t, e, id, plan.Completed)
@@ -174,7 +186,7 @@ func startDiesAt(t *testing.T, n int, heard bool) (died bool) {
 		t.Error("left locked: " + l)
 	}
 	x.check(t)
-	return died
+	return ended
 }
 
 // A start that has begun to skip is not given up, whoever asks for its tenants; other starts are

@@ -42,7 +42,7 @@ func TestSlowExportsHoldUpNobodyElse(t *testing.T) {
 	for range ops.MaxExports {
 		<-e.begun
 	}
-	for _, path := range []string{"plans/1/matrix", "plans/1/failures", "tenants?id=a"} {
+	for _, path := range []string{"plans/1/matrix", "plans/1/failures", "tenants?id=a", "tasks?label=a%3Db"} {
 		if r := s.send("GET", path, ""); r.status != http.StatusOK {
 			t.Errorf("%s: %d %s", path, r.status, r.text)
 		}

@@ -56,6 +56,7 @@ func routes() []route {
 		{pattern: "GET /workers", serve: listWorkers},
 		{pattern: "GET /tenants", costly: true, serve: findTenant},
 
+		{pattern: "GET /tasks", costly: true, serve: findTasks},
 		{pattern: "GET /tasks/{task}", serve: getTask},
 		{pattern: "GET /tasks/{task}/why", serve: explainTask},
 		{pattern: "POST /tasks/{task}/retry", command: Retry, serve: onTask(retryTask)},

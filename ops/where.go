@@ -62,6 +62,46 @@ func findTenant(c *call) (answer, error) {
 	return answer{body: page}, c.r.Context().Err()
 }
 
+// taskPage has the tasks of tenants with some labels, in the plans that are not over.
+type taskPage struct {
+	Tasks []wire.TenantTask `json:"tasks"`
+	// SearchedDownTo, Next and Partly are as in tenantPage.
+	SearchedDownTo plan.ID  `json:"searchedDownTo,omitzero"`
+	Next           string   `json:"next,omitempty"`
+	Partly         *problem `json:"partly,omitempty"`
+}
+
+// findTasks answers with the tasks of tenants with some labels, in the plans that the caller may
+// view.
+func findTasks(c *call) (answer, error) {
+	q := c.query("label", "cursor")
+	f := q.filter()
+	if len(f.Labels) == 0 {
+		q.faults.add("label", "is missing")
+	}
+	from := q.tenantPosition()
+	if err := q.err(); err != nil {
+		return answer{}, err
+	}
+	r, err := c.engine.Lookup().Labels(c.r.Context(), f.Labels, from)
+	if err != nil && len(r.Tasks) == 0 && (r.Next == nil || *r.Next == from) {
+		return answer{}, named(err, filterFaults)
+	}
+	page := taskPage{Tasks: []wire.TenantTask{}, SearchedDownTo: r.SearchedDownTo}
+	for i := range r.Tasks {
+		if t := &r.Tasks[i]; c.caller.May(View, &t.Plan) {
+			page.Tasks = append(page.Tasks, wire.TenantTaskOf(&t.Plan, &t.Task))
+		}
+	}
+	if r.Next != nil {
+		page.Next = tenantCursor(*r.Next)
+	}
+	if err != nil {
+		page.Partly = c.problem(err)
+	}
+	return answer{body: page}, c.r.Context().Err()
+}
+
 // tenantCursor returns the cursor of a position of a search.
 func tenantCursor(at cutover.TenantPosition) string {
 	return base64.RawURLEncoding.EncodeToString([]byte("s" + at.Plan.String() + "." + strconv.Itoa(at.After)))

@@ -182,3 +182,43 @@ func TestATenantThatIsBeingAdded(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Tasks are found by labels in the plans that the caller may view and that are not over.
+func TestTasksAreFoundByLabels(t *testing.T) {
+	t.Parallel()
+	odd := limited{"eve", func(_ ops.Action, p *plan.Plan) bool { return p != nil && p.ID != 2 }}
+	s := newSite(t, nil, ops.Config{Authenticate: as(odd)})
+	labeled := plan.Spec{Name: "n", ExecutorType: "X", Tenants: []task.Tenant{{ID: "acme", Labels: map[string]string{"region": "eu", "a=b": "c"}}, {ID: "other"}}}
+	for range 3 {
+		if _, err := s.engine.Create(t.Context(), labeled); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for query, want := range map[string]string{
+		"label=region%3Deu":                 "3 acme 1 acme; 1 <nil>",
+		"label=region%3Deu&label=a%3Db%3Dc": "; 1 <nil>", // the name ends at the first =
+		"label=region%3Dus":                 "; 1 <nil>",
+	} {
+		r := s.send("GET", "tasks?"+query, "")
+		line := ""
+		for _, found := range r.body["tasks"].([]any) {
+			f := found.(map[string]any)
+			line += fmt.Sprint(" ", f["plan"], " ", f["tenant"])
+		}
+		line = strings.TrimSpace(line) + fmt.Sprint("; ", r.body["searchedDownTo"], " ", r.body["next"])
+		if r.status != http.StatusOK || line != want {
+			t.Errorf("%s: %d %s, want %s", query, r.status, line, want)
+		}
+	}
+	for query, want := range map[string]string{
+		"":                       "[label is missing]",
+		"label=region":           "label is not one label as name=value",
+		"label=a%3Db&cursor=x":   "[cursor is not one that a page of this list has named]",
+		"label=a%3Db&id=a":       "[id is unknown]",
+		"label=a%3Db&label=a%3D": "[label is not one label as name=value]",
+	} {
+		if r := s.send("GET", "tasks?"+query, ""); r.status != http.StatusBadRequest || !strings.Contains(fmt.Sprint(r.faults()), want) {
+			t.Errorf("%s: %d %s", query, r.status, r.text)
+		}
+	}
+}

@@ -71,8 +71,8 @@ func process(t *testing.T, s *Store, move executor.TaskExecutor, lease time.Dura
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- e.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = e.Run(ctx) }()
 	return e, func() { stop(); <-ended }
 }
 

@@ -34,8 +34,8 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- engine.Run(ctx) }()
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = engine.Run(ctx) }()
 	defer func() { stop(); <-ended }()
 
 	p, err := engine.Create(ctx, plan.Spec{Name: "to blue", ExecutorType: "MOVE", Tenants: plan.Tenants("ada", "bob", "cleo")})

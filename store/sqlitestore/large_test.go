@@ -17,8 +17,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// large is the program of a child that takes a plan of n tasks through a rollback, of which only
-// the first task has run, and removes it. It prints the most memory that it had, in kB.
+// large is the program of a child that creates a plan of n tasks, runs the first of them, and rolls
+// the plan back until it has claimed that one's undo. It prints the most memory that it had, in kB.
 func large(path string, n int) error {
 	ctx := context.Background()
 	s, err := Open(ctx, path, Config{})

@@ -83,6 +83,9 @@ const placePause = 900 * time.Millisecond
 // unstarted reports whether an error of lock means that the task is to be claimed again, now or
 // later, before anything is done.
 func unstarted(err error) bool {
+	if err == nil {
+		return false
+	}
 	full := new(quota.FullError)
 	return errors.Is(err, tenantlock.ErrOldToken) || errors.As(err, &full)
 }

@@ -1,0 +1,98 @@
+package pgstore
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+// DefaultSchema is the schema that has the tables unless a [Config] names another.
+const DefaultSchema = "cutover"
+
+// Config configures a [Store]. The zero value means the defaults.
+type Config struct {
+	// Schema is the schema that has the tables: at most 63 letters, digits, _ and -. Default
+	// DefaultSchema.
+	Schema string
+	// MaxEvents is the number of events that the log of a plan keeps; older events of tasks are
+	// dropped. The events of the plan itself can still be read with PlanEvents. Default
+	// store.KeptEvents; a negative value keeps all.
+	MaxEvents int
+	// Connections is the maximum number of connections. Default 10.
+	Connections int
+	// Timeout is how long a call waits for the server, if its context does not end earlier: the
+	// call then fails for now, see store.Temporary. Default 10 s.
+	Timeout time.Duration
+	// LockTimeout is how long a statement waits for a row that another transaction has locked.
+	// Default 5 s.
+	LockTimeout time.Duration
+	// Prepare uses prepared statements, which cost the server less. They belong to a connection, so
+	// it must be off behind a pooler in transaction mode.
+	Prepare bool
+	// Pool, if not nil, changes the configuration of the connections: TLS, passwords that change,
+	// tracing. It must leave the application's statements as they are.
+	Pool func(*pgxpool.Config)
+}
+
+func (c Config) withDefaults() Config {
+	c.Schema = cmp.Or(c.Schema, DefaultSchema)
+	c.MaxEvents = max(0, cmp.Or(c.MaxEvents, store.KeptEvents)) // from here on 0 means all
+	c.Connections = cmp.Or(c.Connections, 10)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Second)
+	c.LockTimeout = cmp.Or(c.LockTimeout, 5*time.Second)
+	return c
+}
+
+// check returns nil, or an *InvalidError that names every fault.
+func (c Config) check() error {
+	faults := schemaFaults(c.Schema)
+	if c.Connections < 0 {
+		faults = append(faults, "Connections is negative")
+	}
+	if c.Timeout < 0 {
+		faults = append(faults, "Timeout is negative")
+	}
+	if c.LockTimeout < 0 || c.LockTimeout > 0 && c.LockTimeout < time.Millisecond {
+		faults = append(faults, "LockTimeout is below a millisecond")
+	}
+	if len(faults) > 0 {
+		return &InvalidError{Faults: faults}
+	}
+	return nil
+}
+
+func schemaFaults(name string) (faults []string) {
+	other := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '_' && r != '-'
+	}
+	if len(name) > 63 || strings.ContainsFunc(name, other) || strings.HasPrefix(name, "pg_") {
+		faults = append(faults, fmt.Sprintf("the Schema %q has other characters than letters, digits, _ and -, or is too long, or begins with pg_", name))
+	}
+	return faults
+}
+
+// pool returns the configuration of the connections to url.
+func (c Config) pool(url string) (*pgxpool.Config, error) {
+	p, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, &InvalidError{Faults: []string{err.Error()}} // it hides the password
+	}
+	p.MaxConns = int32(min(c.Connections, 1<<20)) //nolint:gosec // it is bounded
+	p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	if c.Prepare {
+		p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+	}
+	if p.ConnConfig.RuntimeParams["application_name"] == "" {
+		p.ConnConfig.RuntimeParams["application_name"] = "cutover"
+	}
+	if c.Pool != nil {
+		c.Pool(p)
+	}
+	return p, nil
+}

@@ -1,0 +1,196 @@
+package pgstore
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
+	"github.com/cutover-go/cutover/store/rules"
+	"github.com/cutover-go/cutover/task"
+)
+
+// ownEvent is an event of a command.
+type ownEvent = plan.Event
+
+// eventRows are events that are written together.
+type eventRows struct {
+	seq, at, attempt     []int64
+	ordinal              []int32
+	rests                []bool
+	cause, before, after []string
+	detail               []*string
+}
+
+func (r *eventRows) add(seq, at int64, ordinal int, attempt int64, cause, before, after string, rests bool, e *plan.Event) error {
+	detail, err := detailOf(e)
+	if err != nil {
+		return err
+	}
+	r.seq, r.at, r.attempt, r.ordinal = append(r.seq, seq), append(r.at, at), append(r.attempt, attempt), append(r.ordinal, int32(ordinal))
+	r.cause, r.before, r.after = append(r.cause, encoded(cause)), append(r.before, encoded(before)), append(r.after, encoded(after))
+	r.rests, r.detail = append(r.rests, rests), append(r.detail, detail)
+	return nil
+}
+
+// appendEvents writes the events of steps, those of workers first. p.LastEvent counts them already.
+func (t *tx) appendEvents(p *rollout, work []rules.Event, own []ownEvent, rests []int64) error {
+	var r eventRows
+	seq := p.LastEvent - int64(len(work)+len(own))
+	for i := range work {
+		seq++
+		e := &work[i]
+		if err := r.add(seq, microsOf(e.At), int(e.Ordinal), int64(e.Attempt), e.Cause.String(), e.From.String(), e.To.String(),
+			slices.Contains(rests, seq), &plan.Event{Failure: e.Failure}); err != nil {
+			return err
+		}
+	}
+	for i := range own {
+		seq++
+		e := &own[i]
+		ordinal := 0
+		if e.Task != 0 {
+			ordinal = e.Task.Ordinal()
+		}
+		if err := r.add(seq, microsOf(p.now), ordinal, int64(e.Attempt), e.Cause, e.From, e.To, slices.Contains(rests, seq), e); err != nil {
+			return err
+		}
+	}
+	if len(r.seq) == 0 {
+		return nil
+	}
+	t.exec(`INSERT INTO @.event (plan, seq, at, ordinal, attempt, at_rest, cause, before, after, detail)
+		SELECT $1::bigint, u.* FROM unnest($2::bigint[], $3::bigint[], $4::int[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[]) AS u`,
+		int64(p.ID), r.seq, r.at, r.ordinal, r.attempt, r.rests, r.cause, r.before, r.after, r.detail)
+	return nil
+}
+
+// detailOf returns what few events have as JSON, nil if e has nothing of it.
+func detailOf(e *plan.Event) (*string, error) {
+	d, any := planrecord.DetailOf(e)
+	if !any {
+		return nil, nil
+	}
+	text, err := json.Marshal(d)
+	return new(string(text)), err
+}
+
+// Events are dropped when so many more than are kept have come together, and so many at a time.
+const (
+	trimFrom = 256
+	trimMost = 2 * trimFrom
+)
+
+// trim drops events of tasks that need not be kept.
+func (t *tx) trim(p *rollout, keep int) {
+	until := p.LastEvent - int64(keep)
+	if keep <= 0 || until-p.trimmed < min(trimFrom, int64(keep)) {
+		return
+	}
+	until = min(until, p.trimmed+trimMost)
+	t.exec("DELETE FROM @.event WHERE plan = $1 AND seq > $2 AND seq <= $3 AND ordinal > 0", int64(p.ID), p.trimmed, until)
+	p.trimmed = until
+}
+
+// Events implements store.Reader.
+func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
+	if err := store.CheckEvents(after, limit); err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(t *tx) error {
+		last, trimmed, err := t.lastEvent(id)
+		if err != nil {
+			return err
+		}
+		first := trimmed + 1
+		if s.cfg.MaxEvents > 0 {
+			first = max(first, last-int64(s.cfg.MaxEvents)+1)
+		}
+		switch {
+		case after > last:
+			return &store.EventsAheadError{After: after, Newest: last}
+		case after < first-1:
+			return &store.TrimmedError{First: first}
+		}
+		events, err = t.events(id, "", after, limit)
+		if want := min(last-after, int64(cmp.Or(limit, store.MaxPage))); err == nil && int64(len(events)) != want {
+			err = s.corrupt("event", id, "%d events after %d, not %d", len(events), after, want)
+		}
+		return err
+	})
+	return events, err
+}
+
+// PlanEvents implements store.Reader.
+func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
+	if err := store.CheckEvents(after, limit); err != nil {
+		return nil, err
+	}
+	err = s.read(ctx, func(t *tx) error {
+		last, _, err := t.lastEvent(id)
+		if err != nil {
+			return err
+		}
+		if after > last {
+			return &store.EventsAheadError{After: after, Newest: last}
+		}
+		events, err = t.events(id, "AND e.ordinal = 0", after, limit)
+		return err
+	})
+	return events, err
+}
+
+// lastEvent returns the newest event of a plan that can be read, and the last one of which the task
+// events are gone.
+func (t *tx) lastEvent(id plan.ID) (last, trimmed int64, err error) {
+	var is, has bool
+	t.one(&is, []any{new(bool)}, "SELECT true FROM @.plan WHERE id = $1 AND stage = 1", int64(id))
+	t.one(&has, []any{&last, &trimmed}, "SELECT last_event, trimmed FROM @.facts WHERE plan = $1", int64(id))
+	err = t.flush()
+	switch {
+	case err != nil:
+	case !is:
+		err = store.ErrNotFound
+	case !has:
+		err = t.s.corrupt("facts", id, "the row is missing")
+	}
+	return last, trimmed, err
+}
+
+func (t *tx) events(id plan.ID, which string, after int64, limit int) (events []plan.Event, err error) {
+	t.each(func(r pgx.Rows) error {
+		e := plan.Event{Plan: id}
+		var at int64
+		var ordinal int
+		var detail, tenant *string
+		if err := r.Scan(&e.Seq, &at, &ordinal, &e.Attempt, &e.Cause, &e.From, &e.To, &e.AtRest, &detail, &tenant); err != nil {
+			return err
+		}
+		e.At, e.Cause, e.From, e.To = instant(at), decoded(e.Cause), decoded(e.From), decoded(e.To)
+		if tenant != nil {
+			e.Tenant = decoded(*tenant)
+		}
+		if ordinal != 0 {
+			if e.Task = task.NewID(id, ordinal); e.Tenant == "" {
+				return t.s.damaged(id, uint32(ordinal), "the tenant of an event is missing")
+			}
+		}
+		if detail != nil {
+			var d planrecord.Detail
+			if err := json.Unmarshal([]byte(*detail), &d); err != nil {
+				return t.s.corrupt("event", id, "event %d: %v", e.Seq, err)
+			}
+			d.Fill(&e)
+		}
+		events = append(events, e)
+		return nil
+	}, `SELECT e.seq, e.at, e.ordinal, e.attempt, e.cause, e.before, e.after, e.at_rest, e.detail, t.tenant
+		FROM @.event AS e LEFT JOIN @.task AS t ON t.plan = e.plan AND t.ordinal = e.ordinal
+		WHERE e.plan = $1 AND e.seq > $2 `+which+` ORDER BY e.seq LIMIT $3`, int64(id), after, cmp.Or(limit, store.MaxPage))
+	return events, t.flush()
+}

@@ -1,0 +1,236 @@
+package pgstore
+
+import (
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cutover-go/cutover/store/rules"
+	"github.com/cutover-go/cutover/task"
+)
+
+// rows are what a step has of the tasks and claims of a plan.
+type rows struct {
+	*rules.Loaded
+	p      *rollout
+	places map[uint32]*place
+	// bad says of tasks, by ordinal, what is wrong with them.
+	bad map[uint32]error
+	// known are called when everything is read: they tell how far.
+	known []func()
+}
+
+// place is where a task was when it was read, and what it had.
+type place struct {
+	queue    rules.Queue
+	due      int64
+	released uint32
+	data     []byte
+	undos    int
+}
+
+const (
+	// window is how many tasks one look for a pending or an undoable task examines.
+	window = 1000
+	// atLeast is how many tasks of a queue are read: a claim may let more of them wait than it
+	// takes.
+	atLeast = 64
+)
+
+func newRows(p *rollout) *rows {
+	return &rows{Loaded: rules.NewLoaded(&p.Plan), p: p, places: make(map[uint32]*place), bad: make(map[uint32]error)}
+}
+
+// Changed implements rules.Rows: what is stored has no more than microseconds.
+func (r *rows) Changed(ordinal uint32, t *rules.Task, from rules.Place) {
+	if m := t.More; m != nil {
+		m.Wait.Until = stampOf(microsOf(m.Wait.Until))
+	}
+	r.Loaded.Changed(ordinal, t, from)
+}
+
+// put adds a task that was read, or notes what is wrong with it.
+func (r *rows) put(row *taskRow) error {
+	ordinal := uint32(row.ordinal)
+	if r.places[ordinal] != nil {
+		return nil
+	}
+	var t rules.Task
+	if err := row.fill(&t); err != nil {
+		err = r.p.s.damaged(r.p.ID, ordinal, err.Error())
+		r.bad[ordinal] = err
+		return err
+	}
+	at := &place{queue: t.Place().Queue, due: dueOf(&t), released: t.Released, data: t.Data}
+	if t.More != nil {
+		at.undos = len(t.More.Undo)
+	}
+	r.places[ordinal] = at
+	r.Put(ordinal, t)
+	return nil
+}
+
+// dueOf returns the key that orders a task in its queue before the ordinal does.
+func dueOf(t *rules.Task) int64 {
+	if t.Waiting {
+		return microsOf(t.WaitUntil())
+	}
+	return 0
+}
+
+// loadRows reads what a step needs in one round trip.
+func (t *tx) loadRows(p *rollout, n *rules.Need) (*rows, error) {
+	r := newRows(p)
+	r.readTasks(t, n)
+	r.readClaims(t, n)
+	for q := rules.Exempt; q < rules.Pending; q++ {
+		if n.Queues.Has(q) {
+			r.readQueue(t, q, max(n.First, atLeast))
+		}
+	}
+	if !n.Pending.Empty() {
+		r.readPending(t, n)
+	}
+	if !n.Undoable.Empty() {
+		r.readUndoable(t, n)
+	}
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	for _, tell := range r.known {
+		tell()
+	}
+	for _, ordinal := range n.Tasks {
+		if r.places[ordinal] == nil && r.bad[ordinal] == nil {
+			r.bad[ordinal] = t.s.damaged(p.ID, ordinal, "the row is missing")
+		}
+	}
+	return r, nil
+}
+
+// readTasks reads the tasks that are named. Those that are damaged do not keep the others from
+// being changed.
+func (r *rows) readTasks(t *tx, n *rules.Need) {
+	if len(n.Tasks) == 0 {
+		return
+	}
+	t.each(func(from pgx.Rows) error {
+		var row taskRow
+		if err := row.scan(from); err != nil {
+			return err
+		}
+		if err := r.put(&row); err != nil && r.bad[uint32(row.ordinal)] == nil {
+			return err
+		}
+		return nil
+	}, "SELECT "+taskColumns+" FROM @.task AS t WHERE t.plan = $1 AND t.ordinal = ANY ($2::int[])", int64(r.p.ID), ordinalsOf(n.Tasks))
+}
+
+func ordinalsOf(list []uint32) []int32 {
+	ordinals := make([]int32, len(list))
+	for i, o := range list {
+		ordinals[i] = int32(o)
+	}
+	return ordinals
+}
+
+// tasks adds a query for tasks that belong to a queue or a window: none of them may be damaged.
+func (r *rows) tasks(t *tx, read func(row *taskRow) error, more []any, sql string, args ...any) {
+	t.each(func(from pgx.Rows) error {
+		var row taskRow
+		if err := row.scan(from, more...); err != nil {
+			return err
+		}
+		if err := r.put(&row); err != nil {
+			return err
+		}
+		return read(&row)
+	}, sql, args...)
+}
+
+func (r *rows) readQueue(t *tx, q rules.Queue, first int) {
+	order := "q.due, q.ordinal"
+	if q == rules.Undoing {
+		order = "q.ordinal DESC"
+	}
+	read, last := 0, uint32(0)
+	r.tasks(t, func(row *taskRow) error {
+		read++
+		last = uint32(row.ordinal)
+		if at := r.places[last]; at.queue != q {
+			return t.s.damaged(r.p.ID, last, "it is in the table queue, and should not be")
+		}
+		return nil
+	}, nil, "SELECT "+taskColumns+" FROM (SELECT q.ordinal, q.due FROM @.queue AS q WHERE q.plan = $1 AND q.queue = $2 ORDER BY "+order+
+		" LIMIT $3) AS q JOIN @.task AS t ON t.plan = $1 AND t.ordinal = q.ordinal ORDER BY "+order, int64(r.p.ID), int16(q), first)
+	r.known = append(r.known, func() { r.Known(q, last, read < first) })
+}
+
+func (r *rows) readPending(t *tx, n *rules.Need) {
+	w := n.Pending
+	last := min(w.Until, w.From+window-1)
+	read, at := 0, uint32(0)
+	r.tasks(t, func(row *taskRow) error { read, at = read+1, uint32(row.ordinal); return nil }, nil,
+		"SELECT "+taskColumns+" FROM @.task AS t WHERE t.plan = $1 AND t.ordinal BETWEEN $2 AND $3 AND t.state = 0 ORDER BY t.ordinal LIMIT $4",
+		int64(r.p.ID), int32(w.From), int32(last), n.First)
+	r.known = append(r.known, func() {
+		if read == n.First {
+			last = at
+		}
+		r.Known(rules.Pending, last, last == w.Until)
+	})
+}
+
+// undoables are the states of tasks at which an undo round stops.
+func undoables() (states []int16) {
+	for s := range task.State(task.NumStates) {
+		if (task.Control{State: s, Attempt: 1}).Undoable() {
+			states = append(states, int16(s))
+		}
+	}
+	return states
+}
+
+func (r *rows) readUndoable(t *tx, n *rules.Need) {
+	if r.p.Sequential() {
+		r.readReleased(t, n)
+		return
+	}
+	w := n.Undoable
+	last := w.Until
+	if w.From >= w.Until+window {
+		last = w.From - window + 1
+	}
+	read, at := 0, uint32(0)
+	r.tasks(t, func(row *taskRow) error { read, at = read+1, uint32(row.ordinal); return nil }, nil,
+		"SELECT "+taskColumns+` FROM @.task AS t WHERE t.plan = $1 AND t.ordinal BETWEEN $2 AND $3 AND t.attempt > 0 AND t.state = ANY ($4::smallint[])
+		ORDER BY t.ordinal DESC LIMIT $5`, int64(r.p.ID), int32(last), int32(w.From), undoables(), n.First)
+	r.known = append(r.known, func() {
+		if read == n.First {
+			last = at
+		}
+		r.Known(rules.Undoable, last, last == w.Until)
+	})
+}
+
+// readReleased looks at a window of ends of holds, downwards. Of a task only the last one counts.
+func (r *rows) readReleased(t *tx, n *rules.Need) {
+	const look = "SELECT released, ordinal FROM @.release WHERE plan = $1 AND released BETWEEN $2 AND $3 ORDER BY released DESC LIMIT $4"
+	w := n.Undoable
+	var looked int
+	var last *int64
+	args := []any{int64(r.p.ID), int64(w.Until), int64(w.From), window}
+	t.one(nil, []any{&looked, &last}, "SELECT count(*), min(released) FROM ("+look+") AS r", args...)
+	read, at := 0, uint32(0)
+	r.tasks(t, func(row *taskRow) error { read, at = read+1, uint32(row.released); return nil }, nil,
+		"SELECT "+taskColumns+" FROM ("+look+`) AS r JOIN @.task AS t ON t.plan = $1 AND t.ordinal = r.ordinal AND t.released = r.released
+		WHERE t.attempt > 0 AND t.state = ANY ($5::smallint[]) ORDER BY t.released DESC LIMIT $6`, append(args, undoables(), n.First)...)
+	r.known = append(r.known, func() {
+		switch {
+		case read == n.First:
+			r.Known(rules.Undoable, at, at == w.Until)
+		case looked == window:
+			r.Known(rules.Undoable, uint32(*last), uint32(*last) == w.Until)
+		default:
+			r.Known(rules.Undoable, w.Until, true)
+		}
+	})
+}

@@ -1,0 +1,210 @@
+package pgstore
+
+import (
+	"context"
+	_ "embed" // the tables
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+//go:embed schema.sql
+var schema string
+
+// layout is the version of the tables.
+const layout = 1
+
+// SQL returns what makes the schema and its tables, for a tool of the host's. An empty name means
+// DefaultSchema. The statements succeed once, in a transaction.
+func SQL(name string) string {
+	name = Config{Schema: name}.withDefaults().Schema
+	q := pgx.Identifier{name}.Sanitize()
+	return fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS %s;\n\n%s\nINSERT INTO %s.meta (name, value) VALUES ('layout', %d);\n", q, qualified(schema, name), q, layout)
+}
+
+// qualified puts the name of the schema in the place of "@".
+func qualified(sql, name string) string {
+	return strings.ReplaceAll(sql, "@.", pgx.Identifier{name}.Sanitize()+".")
+}
+
+// sql returns a statement about the tables of the store.
+func (s *Store) sql(text string) string {
+	if known, is := s.texts.Load(text); is {
+		return known.(string)
+	}
+	whole := qualified(text, s.cfg.Schema)
+	s.texts.Store(text, whole)
+	return whole
+}
+
+// Migrate makes the schema and its tables in the database at url, all of them or nothing, if they
+// are not there. Its user owns them. Several calls at the same time are fine. It returns a
+// *VersionError if the tables have another version than this library.
+func Migrate(ctx context.Context, url string, cfg Config) error {
+	return cfg.connected(ctx, url, func(c *pgx.Conn, cfg Config) error {
+		tx, err := c.Begin(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+		// A lock of this transaction alone, so that the second of two makes nothing.
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended('cutover ' || $1, 0))", cfg.Schema); err != nil {
+			return err
+		}
+		found, err := version(ctx, tx, cfg.Schema)
+		if err != nil || found == layout {
+			return err
+		}
+		if found != 0 {
+			return &VersionError{Schema: cfg.Schema, Found: found, Known: layout}
+		}
+		if _, err := tx.Exec(ctx, SQL(cfg.Schema), pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
+		}
+		return tx.Commit(ctx)
+	})
+}
+
+// Verify reports whether a store can be opened with the schema at url, by its user: nil, a
+// *SchemaError, a *VersionError or a *RightsError. It changes nothing.
+func Verify(ctx context.Context, url string, cfg Config) error {
+	return cfg.connected(ctx, url, func(c *pgx.Conn, cfg Config) error { return verify(ctx, c, cfg.Schema) })
+}
+
+func (c Config) connected(ctx context.Context, url string, f func(c *pgx.Conn, cfg Config) error) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	c = c.withDefaults()
+	pool, err := c.pool(url)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 6*c.Timeout)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, pool.ConnConfig)
+	if err != nil {
+		return fault(ctx, err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	return fault(ctx, f(conn, c))
+}
+
+// querier is a connection, or a transaction.
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// version returns the version of the tables in a schema, 0 if there are none.
+func version(ctx context.Context, q querier, name string) (found int64, err error) {
+	var is bool
+	err = q.QueryRow(ctx, "SELECT count(*) > 0 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = 'meta'", name).Scan(&is)
+	if err != nil || !is {
+		return 0, err
+	}
+	var usable bool
+	if err := q.QueryRow(ctx, "SELECT has_schema_privilege($1, 'USAGE') AND has_table_privilege($2, 'SELECT')",
+		name, pgx.Identifier{name, "meta"}.Sanitize()).Scan(&usable); err != nil {
+		return 0, err
+	}
+	if !usable {
+		return 0, &RightsError{User: user(ctx, q), Missing: []string{"USAGE ON SCHEMA " + name, "SELECT ON " + name + ".meta"}}
+	}
+	err = q.QueryRow(ctx, qualified("SELECT coalesce(max(value), -1) FROM @.meta WHERE name = 'layout'", name)).Scan(&found)
+	if err == nil && found < 0 {
+		err = &store.CorruptError{Key: "table " + name + ".meta", Reason: "the row layout is missing"}
+	}
+	return found, err
+}
+
+func user(ctx context.Context, q querier) (name string) {
+	if err := q.QueryRow(ctx, "SELECT current_user").Scan(&name); err != nil {
+		return "?"
+	}
+	return name
+}
+
+// relations are the tables and the sequences of the schema.
+func relations() (tables, sequences []string) {
+	for _, m := range regexp.MustCompile(`CREATE (TABLE|SEQUENCE) @\.(\w+)`).FindAllStringSubmatch(schema, -1) {
+		if m[1] == "TABLE" {
+			tables = append(tables, m[2])
+		} else {
+			sequences = append(sequences, m[2])
+		}
+	}
+	return tables, sequences
+}
+
+// verify compares the schema, and what its user may do, with what a store needs.
+func verify(ctx context.Context, q querier, name string) error {
+	found, err := version(ctx, q, name)
+	switch {
+	case err != nil:
+		return err
+	case found == 0:
+		return &SchemaError{Schema: name}
+	case found != layout:
+		return &VersionError{Schema: name, Found: found, Known: layout}
+	}
+	tables, sequences := relations()
+	have, err := relationsOf(ctx, q, name)
+	if err != nil {
+		return err
+	}
+	var lost []string
+	for _, want := range slices.Concat(tables, sequences) {
+		if !slices.Contains(have, want) {
+			lost = append(lost, want)
+		}
+	}
+	if len(lost) > 0 {
+		return &SchemaError{Schema: name, Missing: lost}
+	}
+	return checkRights(ctx, q, name, tables, sequences)
+}
+
+func relationsOf(ctx context.Context, q querier, name string) (have []string, err error) {
+	rows, err := q.Query(ctx, "SELECT c.relname::text FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1", name)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// checkRights returns a *RightsError that names all rights that are missing.
+func checkRights(ctx context.Context, q querier, name string, tables, sequences []string) error {
+	var missing []string
+	ask := func(kind, relation, right string) error {
+		var has bool
+		err := q.QueryRow(ctx, "SELECT has_"+kind+"_privilege($1, $2)", pgx.Identifier{name, relation}.Sanitize(), right).Scan(&has)
+		if err == nil && !has {
+			missing = append(missing, right+" ON "+name+"."+relation)
+		}
+		return err
+	}
+	for _, table := range tables {
+		for _, right := range []string{"SELECT", "INSERT", "UPDATE", "DELETE"} {
+			if err := ask("table", table, right); err != nil {
+				return err
+			}
+		}
+	}
+	for _, sequence := range sequences {
+		for _, right := range []string{"USAGE", "SELECT"} {
+			if err := ask("sequence", sequence, right); err != nil {
+				return err
+			}
+		}
+	}
+	if len(missing) > 0 {
+		return &RightsError{User: user(ctx, q), Missing: missing}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+-- The tables of cutover: docs/postgres.md describes them. Instants are microseconds since 1970, 0 for
+-- none; people read the views, which have words and times. "@." stands for the schema.
+
+CREATE TABLE @.meta (
+	name text PRIMARY KEY, value bigint NOT NULL
+);
+
+CREATE SEQUENCE @.plan_id;
+CREATE SEQUENCE @.stamp;
+CREATE SEQUENCE @.subscription_number;
+
+-- stage: 0 being created, 1 complete, 2 being removed.
+CREATE TABLE @.plan (
+	id bigint PRIMARY KEY, stage smallint NOT NULL, key text, mark text NOT NULL, hash text NOT NULL,
+	ttl bigint NOT NULL, tenants integer NOT NULL, stored integer NOT NULL, created bigint NOT NULL, spec text NOT NULL
+);
+CREATE UNIQUE INDEX plan_key ON @.plan (key) WHERE key IS NOT NULL;
+
+CREATE TABLE @.control (
+	plan bigint PRIMARY KEY, version bigint NOT NULL, state smallint NOT NULL, changed bigint NOT NULL,
+	commands integer NOT NULL, grant_last integer NOT NULL, grant_slots integer NOT NULL, grant_failed integer NOT NULL,
+	grant_same integer NOT NULL, grant_strict boolean NOT NULL, not_before bigint NOT NULL, not_after bigint NOT NULL,
+	control text NOT NULL
+) WITH (fillfactor = 50);
+
+-- Every commit and every command locks the row of its plan first.
+CREATE TABLE @.facts (
+	plan bigint PRIMARY KEY, pending integer NOT NULL, running integer NOT NULL, paused integer NOT NULL,
+	completed integer NOT NULL, failed integer NOT NULL, skipped integer NOT NULL, cancelled integer NOT NULL,
+	rolling_back integer NOT NULL, rolled_back integer NOT NULL, rollback_failed integer NOT NULL,
+	held integer NOT NULL, waiting integer NOT NULL, starting integer NOT NULL, exempt integer NOT NULL,
+	breached boolean NOT NULL, undos_exhausted boolean NOT NULL, wave_ended bigint NOT NULL,
+	last_event bigint NOT NULL, trimmed bigint NOT NULL, token_floor bigint NOT NULL, releases bigint NOT NULL,
+	claims bigint NOT NULL, first_pending bigint NOT NULL, undo_round integer NOT NULL, undo_position bigint NOT NULL,
+	appended integer NOT NULL
+) WITH (fillfactor = 10);
+
+CREATE TABLE @.wave (
+	plan bigint, number integer, last integer NOT NULL, max_failed integer NOT NULL, acknowledged integer NOT NULL,
+	failed integer NOT NULL, ended integer NOT NULL, in_flight integer NOT NULL, rollback_failed integer NOT NULL,
+	PRIMARY KEY (plan, number)
+) WITH (fillfactor = 30);
+
+CREATE TABLE @.failure_group (
+	plan bigint, code text, step text, failed integer NOT NULL, acknowledged integer NOT NULL,
+	PRIMARY KEY (plan, code, step)
+) WITH (fillfactor = 50);
+
+CREATE TABLE @.command (
+	plan bigint, slot integer, id text NOT NULL, PRIMARY KEY (plan, slot)
+) WITH (fillfactor = 50);
+
+-- Those beyond the plan's number of tasks are tenants of an addition under way. There is no index but
+-- the primary key, so that updates can be HOT.
+CREATE TABLE @.task (
+	plan bigint, token bigint NOT NULL, last_token bigint NOT NULL, last_seq bigint NOT NULL,
+	started bigint NOT NULL, updated bigint NOT NULL, ended bigint NOT NULL, elapsed_ms bigint NOT NULL,
+	wait_until bigint NOT NULL, retried bigint NOT NULL, claim bigint NOT NULL, released bigint NOT NULL,
+	attempt bigint NOT NULL, losses bigint NOT NULL, version bigint NOT NULL,
+	ordinal integer, state smallint NOT NULL, request smallint NOT NULL, wait smallint NOT NULL,
+	paused_individually boolean NOT NULL, waiting boolean NOT NULL, tenant text NOT NULL,
+	labels text, parameters text, step text, failure text, attempts text, data bytea, undo bytea,
+	PRIMARY KEY (plan, ordinal)
+) WITH (fillfactor = 50);
+
+-- The tasks in flight without a worker, by the order in which they are claimed.
+CREATE TABLE @.queue (
+	plan bigint, queue smallint, due bigint, ordinal integer, PRIMARY KEY (plan, queue, due, ordinal)
+);
+
+-- Sequential plans only: when holds ended. Of a task the greatest counts.
+CREATE TABLE @.release (
+	plan bigint, released bigint, ordinal integer NOT NULL, PRIMARY KEY (plan, released)
+);
+
+-- held are the ordinals of the tasks that the claim still holds. ended: the count of releases when
+-- it lost the last one; 0 while it has some.
+CREATE TABLE @.claim (
+	plan bigint, number bigint, id text NOT NULL, worker text NOT NULL, held integer[] NOT NULL, ended bigint NOT NULL,
+	PRIMARY KEY (plan, number)
+) WITH (fillfactor = 50);
+CREATE UNIQUE INDEX claim_id ON @.claim (plan, id);
+
+CREATE TABLE @.event (
+	plan bigint, seq bigint, at bigint NOT NULL, ordinal integer NOT NULL, attempt bigint NOT NULL,
+	at_rest boolean NOT NULL, cause text NOT NULL, before text NOT NULL, after text NOT NULL, detail text,
+	PRIMARY KEY (plan, seq)
+);
+CREATE INDEX event_plan ON @.event (plan, seq) WHERE ordinal = 0;
+
+CREATE TABLE @.cursor (
+	plan bigint, name text, owner text NOT NULL, until bigint NOT NULL, seq bigint NOT NULL, PRIMARY KEY (plan, name)
+) WITH (fillfactor = 50);
+
+-- due: NULL if nothing is to be done before the next command. hold: when a reminder is due.
+CREATE TABLE @.agenda (
+	plan bigint PRIMARY KEY, stamp bigint NOT NULL, due bigint, hold bigint NOT NULL, creating boolean NOT NULL
+) WITH (fillfactor = 50);
+CREATE INDEX agenda_due ON @.agenda (due, plan);
+
+CREATE TABLE @.lease (
+	incarnation text PRIMARY KEY, until bigint NOT NULL, joined bigint NOT NULL, capacity integer NOT NULL,
+	held integer NOT NULL, executors text NOT NULL, plans bigint[] NOT NULL
+) WITH (fillfactor = 30);
+
+CREATE TABLE @.tenant_lock (
+	tenant text PRIMARY KEY, plan bigint NOT NULL, ordinal integer NOT NULL, start bigint NOT NULL, phase bigint NOT NULL
+) WITH (fillfactor = 80);
+
+CREATE TABLE @.subscription (
+	name text PRIMARY KEY, number bigint NOT NULL, newest bigint NOT NULL, ready boolean NOT NULL, status text NOT NULL, dropped bigint NOT NULL
+) WITH (fillfactor = 50);
+
+CREATE TABLE @.unread (
+	subscription text, plan bigint, due bigint NOT NULL, PRIMARY KEY (subscription, plan)
+) WITH (fillfactor = 50);
+
+CREATE TABLE @.dead_letter (
+	subscription text, id text, number bigint NOT NULL, letter text NOT NULL, PRIMARY KEY (subscription, id)
+);
+
+CREATE VIEW @.plans AS
+SELECT p.id, p.spec::json ->> 'name' AS name,
+	('{CREATED,RUNNING,PAUSED,FAILED,COMPLETED,CANCELLED,ROLLING_BACK,ROLLED_BACK,ROLLBACK_FAILED}'::text[])[c.state + 1] AS state,
+	f.breached, c.version,
+	f.pending + f.running + f.paused + f.completed + f.failed + f.skipped + f.cancelled + f.rolling_back + f.rolled_back + f.rollback_failed AS tasks,
+	f.pending, f.running, f.paused, f.completed, f.failed, f.skipped, f.cancelled, f.rolling_back, f.rolled_back, f.rollback_failed,
+	f.held, f.waiting, c.control::json ->> 'wave' AS wave, to_timestamp(nullif(p.created, 0) / 1000000.0) AS created,
+	c.control::json ->> 'startedAt' AS started, c.control::json ->> 'endedAt' AS ended,
+	p.spec::json ->> 'createdBy' AS created_by, p.key AS idempotency_key
+FROM @.plan AS p JOIN @.control AS c ON c.plan = p.id JOIN @.facts AS f ON f.plan = p.id
+WHERE p.stage = 1;
+
+CREATE VIEW @.tasks AS
+SELECT t.plan, t.ordinal, t.tenant,
+	CASE WHEN t.state = 0 AND c.state IN (5, 6, 7, 8) THEN 'CANCELLED' ELSE
+		('{PENDING,RUNNING,PAUSED,COMPLETED,FAILED,SKIPPED,CANCELLED,ROLLING_BACK,ROLLED_BACK,ROLLBACK_FAILED}'::text[])[t.state + 1] END AS state,
+	t.attempt, cl.worker, (t.failure::json ->> 'errorCode') || ': ' || (t.failure::json ->> 'reason') AS failure,
+	t.step, encode(t.data, 'escape') AS checkpoint, ('{"",PAUSE,CANCEL,EXEMPT,START}'::text[])[t.request + 1] AS request,
+	CASE WHEN t.waiting THEN to_timestamp(t.wait_until / 1000000.0) END AS waits_until,
+	to_timestamp(nullif(t.started, 0) / 1000000.0) AS started, to_timestamp(nullif(t.updated, 0) / 1000000.0) AS updated,
+	to_timestamp(nullif(t.ended, 0) / 1000000.0) AS ended, t.labels, t.parameters, t.token, t.version
+FROM @.task AS t JOIN @.plan AS p ON p.id = t.plan AND p.stage = 1 JOIN @.control AS c ON c.plan = t.plan
+	JOIN @.facts AS f ON f.plan = t.plan LEFT JOIN @.claim AS cl ON t.claim > 0 AND cl.plan = t.plan AND cl.number = t.claim
+WHERE t.ordinal <= f.pending + f.running + f.paused + f.completed + f.failed + f.skipped + f.cancelled + f.rolling_back + f.rolled_back + f.rollback_failed;
+
+CREATE VIEW @.events AS
+SELECT e.plan, e.seq, to_timestamp(e.at / 1000000.0) AS at, nullif(e.ordinal, 0) AS ordinal, t.tenant, e.before, e.after, e.cause, e.attempt,
+	e.detail::json ->> 'actor' AS actor, e.detail::json ->> 'reason' AS reason,
+	(e.detail::json #>> '{failure,errorCode}') || ': ' || (e.detail::json #>> '{failure,reason}') AS failure, e.at_rest
+FROM @.event AS e JOIN @.plan AS p ON p.id = e.plan AND p.stage = 1 LEFT JOIN @.task AS t ON t.plan = e.plan AND t.ordinal = e.ordinal;

@@ -72,6 +72,10 @@ valkey: redis ## The same on Valkey; `make crash CUTOVER_REDIS_SERVER=valkey-ser
 proxies: ## Run only the gateways on real proxies, uncached.
 	CUTOVER_REQUIRE_PROXIES=1 go test -count=1 -timeout 10m ./gateway/... ./internal/proxytest
 
+.PHONY: postgres
+postgres: ## Test the store on PostgreSQL in full, uncached, also behind PgBouncer.
+	cd store/pgstore && GOWORK=off CUTOVER_REQUIRE_POSTGRES=1 go test -count=1 -race -timeout 15m ./...
+
 .PHONY: console
 console: ## Use the console in a real Chromium, uncached.
 	cd tests/console && GOWORK=off CUTOVER_REQUIRE_CHROMIUM=1 go test -count=1 -race -timeout 10m ./...
@@ -122,7 +126,7 @@ modules: ## Build, vet and test the other modules, each without the workspace; t
 		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
 		[ -n "$$packages" ] || continue; \
 		case " $(HOSTED) " in *" $$module "*) how=-race ;; *) how=-short ;; esac; \
-		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test $$how ./...) || exit 1; \
+		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} CUTOVER_REQUIRE_POSTGRES=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test $$how ./...) || exit 1; \
 	done
 
 .PHONY: bench-compile

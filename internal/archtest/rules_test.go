@@ -115,6 +115,7 @@ var arrows = []arrow{
 	{from: "internal/wheel"},
 	{from: "internal/proctest"},
 	{from: "internal/redistest", to: []string{"internal/proctest"}},
+	{from: "internal/pgtest", to: []string{"internal/proctest"}},
 	{from: "internal/proxytest", to: []string{"internal/proctest"}},
 	{from: "internal/sample"},
 	{from: "internal/flaky"},

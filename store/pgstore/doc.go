@@ -1,2 +1,49 @@
-// Package pgstore keeps plans in PostgreSQL, 14 and later.
+// Package pgstore keeps plans in PostgreSQL, 14 and later: for services of any number of processes
+// that have it already. docs/postgres.md has the tables, the grants, how to read them by hand, and
+// what to do when something is wrong.
+//
+//	err := pgstore.Migrate(ctx, ownerURL, pgstore.Config{}) // or run SQL with a tool of your own
+//	...
+//	s, err := pgstore.Open(ctx, url, pgstore.Config{})
+//	...
+//	defer s.Close()
+//
+// # How a commit is carried out
+//
+//	callers          goroutine of the plan               server
+//	  │  commits       │                                   │
+//	  ├───────────────►│ take all commits that wait        │
+//	  │                ├── BEGIN, lock facts, read plan ──►│
+//	  │                ├── read tasks, claims, queues ────►│
+//	  │                │   rules.Commit for each           │
+//	  │                ├── write what has changed, COMMIT ►│ WAL
+//	  │◄───────────────┤ answer all                        │
+//
+// While a transaction is under way the next commits of the plan come together; there is no timer.
+// Commands, and everything else that writes, have a transaction each, which locks the same row.
+//
+// Invariants:
+//
+//   - Facts are locked in a statement of its own; what was read was read by later statements.
+//   - What was answered is committed. Nothing is answered from memory but what a plan was created
+//     with and what its commands have decided, and these only if the server says that they are
+//     still the same.
+//   - A statement that has not met the rows that were read fails, and so does its transaction.
+//   - A transaction that writes locks facts, tasks, agenda, unread and token_limit in this order,
+//     and rows of one table by their keys.
+//   - Nothing of a transaction is left on its connection.
+//   - Time is the server's clock, read after the lock.
+//
+// # What is not there
+//
+// No process tells others of its commits: hints are of one process, and others look at the agenda.
+//
+// # Failures
+//
+//	no answer, the server ends or starts, a lock    a passing fault (store.Temporary): it is unknown
+//	or the disk's room is not to be had             whether the call took effect, unless the server
+//	                                                has answered; to send it again is safe
+//	the server refuses a statement for good         *ServerError with its SQLSTATE
+//	a row makes no sense                            store.ErrCorrupt: table, plan, ordinal
+//	the store was closed                            ErrClosed
 package pgstore

@@ -49,7 +49,7 @@ func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after 
 		us = microsOf(rules.Stamp(after))
 	}
 	return s.auto(ctx, func(t *tx) {
-		// A reminder that is still to come has a say: due is then no later, and the stamp is another.
+		// A reminder that is still to come has a say: due is no later, and the stamp another.
 		t.exec("WITH t AS MATERIALIZED (SELECT "+clock+` AS now), n AS (
 			SELECT t.now, a.hold > t.now AND ($3::bigint < 0 OR t.now + $3::bigint > a.hold) AS held FROM t, @.agenda AS a WHERE a.plan = $1)
 			UPDATE @.agenda AS a SET due = CASE WHEN n.held THEN a.hold WHEN $3::bigint < 0 THEN NULL ELSE n.now + $3::bigint END,

@@ -32,7 +32,6 @@ const (
 type commit struct {
 	store.Batch
 	claimed []task.Task
-	yields  bool
 	err     error
 	done    chan struct{}
 }

@@ -180,23 +180,23 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) (tasks 
 		if err != nil {
 			return err
 		}
-		var wanted []int32
+		var known []int32
 		for _, o := range ordinals {
 			if o >= 1 && o <= p.TaskCount {
-				wanted = append(wanted, int32(o))
+				known = append(known, int32(o))
 			}
 		}
 		found, faults := make(map[int]*task.Task), make(map[int]error)
 		t.each(t.exporter(p, func(ordinal int, one *task.Task, err error) error {
 			found[ordinal], faults[ordinal] = one, err
 			return nil
-		}), selectTasks+"t.ordinal = ANY ($2::int[])", int64(id), wanted)
+		}), selectTasks+"t.ordinal = ANY ($2::int[])", int64(id), known)
 		if err := t.flush(); err != nil {
 			return err
 		}
 		var damaged []error
-		tasks = make([]task.Task, 0, len(wanted))
-		for _, o := range wanted {
+		tasks = make([]task.Task, 0, len(known))
+		for _, o := range known {
 			switch one, is := found[int(o)]; {
 			case one != nil:
 				tasks = append(tasks, *one)

@@ -100,16 +100,15 @@ func (t *tx) insertTasks(id plan.ID, first int, tenants []task.Tenant) error {
 	}
 	names, labels, parameters := make([]string, len(tenants)), make([]*string, len(tenants)), make([]*string, len(tenants))
 	for i := range tenants {
-		var err error
-		if names[i] = encoded(tenants[i].ID); err == nil {
-			labels[i], err = jsonOf(tenants[i].Labels)
-		}
-		if err == nil {
-			parameters[i], err = jsonOf(tenants[i].Parameters)
-		}
+		l, err := jsonOf(tenants[i].Labels)
 		if err != nil {
 			return err
 		}
+		p, err := jsonOf(tenants[i].Parameters)
+		if err != nil {
+			return err
+		}
+		names[i], labels[i], parameters[i] = encoded(tenants[i].ID), l, p
 	}
 	t.exec(`INSERT INTO @.task (plan, ordinal, tenant, labels, parameters, token, last_token, last_seq, started, updated, ended, elapsed_ms,
 		wait_until, retried, claim, released, attempt, losses, version, state, request, wait, paused_individually, waiting)

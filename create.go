@@ -12,7 +12,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cutover-go/cutover/hook"
-	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
@@ -70,7 +69,7 @@ func admit(e *Engine, spec plan.Spec, o createOptions) (plan.Arrangement, error)
 
 // join creates a plan, or returns the one that has its key.
 func join(ctx context.Context, e *Engine, spec plan.Spec, arranged plan.Arrangement, o createOptions) (plan.Plan, error) {
-	c, err := create(ctx, e.client, annotated(ctx, e, spec), arranged, o.command.Actor)
+	c, err := create(ctx, e.client.Store, e.client.Do, annotated(ctx, e, spec), arranged, o.command.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -91,13 +90,16 @@ func missing(e *Engine, spec plan.Spec) []plan.Fault {
 	return []plan.Fault{{Field: "Strategy.FailureAction", Problem: problem}}
 }
 
+// caller makes a call of the store until it has an answer, or once.
+type caller func(ctx context.Context, op string, call func() error) error
+
 // create stores a plan and its tenants.
 func create(
-	ctx context.Context, client *storeclient.Client, spec plan.Spec, arranged plan.Arrangement, actor string,
+	ctx context.Context, to Transaction, do caller, spec plan.Spec, arranged plan.Arrangement, actor string,
 ) (c store.Creation, err error) {
 	mark := rand.Text()
-	err = client.Do(ctx, "begin create", func() (err error) {
-		c, err = client.Store.BeginCreate(ctx, store.Create{
+	err = do(ctx, "begin create", func() (err error) {
+		c, err = to.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
 				Annotations: maps.Clone(spec.Annotations), Strategy: arranged.Strategy, TaskCount: len(arranged.Tenants), IdempotencyKey: spec.IdempotencyKey,
@@ -118,11 +120,11 @@ func create(
 	}
 	first := 1
 	for tenants := range slices.Chunk(arranged.Tenants, store.MaxBatch) {
-		err := client.Do(ctx, "add tenants", func() error { return client.Store.AddTenants(ctx, c, first, tenants) })
+		err := do(ctx, "add tenants", func() error { return to.AddTenants(ctx, c, first, tenants) })
 		if err != nil {
 			return c, err
 		}
 		first += len(tenants)
 	}
-	return c, client.Do(ctx, "finish create", func() error { return client.Store.FinishCreate(ctx, c) })
+	return c, do(ctx, "finish create", func() error { return to.FinishCreate(ctx, c) })
 }

@@ -34,6 +34,10 @@
 //   - Nothing of a transaction is left on its connection.
 //   - Time is the server's clock, read after the lock.
 //
+// # In a transaction of the host's
+//
+// [Store.Tx] is for cutover.CreateIn: a plan that exists if and only if the host commits.
+//
 // # What is not there
 //
 // No process tells others of its commits: hints are of one process, and others look at the agenda.

@@ -66,6 +66,20 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.Cursor(ctx, id, "n", "o", time.Minute)
 			return err
 		},
+		"Occupy": func(ctx context.Context, s *Store) error {
+			return s.Occupy(ctx, []store.Occupation{{Place: store.Place{QuotaKey: store.QuotaKey{Label: "l"}, Plan: id, Ordinal: 1}, Max: 1}})
+		},
+		"Vacate": func(ctx context.Context, s *Store) error {
+			return s.Vacate(ctx, []store.Place{{QuotaKey: store.QuotaKey{Label: "l"}, Plan: id, Ordinal: 1}})
+		},
+		"Places": func(ctx context.Context, s *Store) error {
+			_, err := s.Places(ctx, store.QuotaKey{Label: "l"})
+			return err
+		},
+		"CountPlaces": func(ctx context.Context, s *Store) error {
+			_, err := s.CountPlaces(ctx, []store.QuotaKey{{Label: "l"}})
+			return err
+		},
 		"Due":    func(ctx context.Context, s *Store) error { _, err := s.Due(ctx, 1); return err },
 		"Events": func(ctx context.Context, s *Store) error { _, err := s.Events(ctx, id, 0, 1); return err },
 		"FinishCreate": func(ctx context.Context, s *Store) error {

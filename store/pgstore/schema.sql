@@ -107,6 +107,15 @@ CREATE TABLE @.tenant_lock (
 	tenant text PRIMARY KEY, plan bigint NOT NULL, ordinal integer NOT NULL, start bigint NOT NULL, phase bigint NOT NULL
 ) WITH (fillfactor = 80);
 
+-- The places that are taken in quotas. Whoever takes one locks the row of its quota first.
+CREATE TABLE @.quota (
+	label text, value text, PRIMARY KEY (label, value)
+);
+CREATE TABLE @.place (
+	label text, value text, plan bigint, ordinal integer, start bigint NOT NULL, phase bigint NOT NULL,
+	PRIMARY KEY (label, value, plan, ordinal)
+) WITH (fillfactor = 80);
+
 CREATE TABLE @.subscription (
 	name text PRIMARY KEY, number bigint NOT NULL, newest bigint NOT NULL, ready boolean NOT NULL, status text NOT NULL, dropped bigint NOT NULL
 ) WITH (fillfactor = 50);

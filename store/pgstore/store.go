@@ -30,6 +30,7 @@ type Store struct {
 	closed atomic.Bool
 
 	*subscriptions
+	*places
 }
 
 var _ store.Store = (*Store)(nil)
@@ -69,7 +70,7 @@ func newStore(cfg Config) *Store {
 	s.settings = fmt.Sprintf("SELECT set_config('lock_timeout', '%dms', true), set_config('enable_hashjoin', 'off', true), "+
 		"set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)", max(1, cfg.LockTimeout.Milliseconds()))
 	s.groups.s, s.groups.plans = s, make(map[plan.ID][]*commit)
-	s.subscriptions = &subscriptions{s}
+	s.subscriptions, s.places = &subscriptions{s}, &places{s}
 	return s
 }
 

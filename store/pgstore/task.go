@@ -75,7 +75,7 @@ func (r *taskRow) check(t *rules.Task) error {
 	switch {
 	case r.state < 0 || int(r.state) >= task.NumStates:
 		return fmt.Errorf("state is %d", r.state)
-	case r.request < 0 || r.request > int16(task.StartRequest) || r.wait < 0 || r.wait > int16(task.WaitProving):
+	case r.request < 0 || r.request > int16(task.StartRequest) || r.wait < 0 || r.wait > int16(task.WaitPlace):
 		return fmt.Errorf("request is %d, wait is %d", r.request, r.wait)
 	case r.attempt < 0 || r.attempt > math.MaxUint32 || r.claim < 0 || r.claim > math.MaxUint32 || r.version < 1 || r.token < 0:
 		return errors.New("attempt, claim, version or token is out of its range")

@@ -1,4 +1,4 @@
-// The page of a plan: its state and the next thing to do, its progress, its waves and its failures.
+// The page of a plan: the next thing to do, its failures, its progress and its waves.
 
 import {
 	age, announce, badge, button, causeWord, chips, countdown, crumbs, dim, ended, failed, fill, h, h2, heading, headline, icon, inFlight, link,
@@ -32,7 +32,7 @@ export function planPage(main, { query, go, ready }) {
 	const matrix = new Matrix({ plan: id, open: ordinal => go({ plan: id, task: id * 1000000 + ordinal }) });
 	const states = chips(t('filter.state'), (counters, state) => legend(counters, state, choose));
 	const tenants = new Tasks(id);
-	const causes = part('section.card', (groups, more, p) => failuresOf(groups, more, p, give));
+	const causes = part('section.card.causes', (groups, more, p) => failuresOf(groups, more, p, give));
 	const notes = part('section.card', notesOf);
 	const rules = part('details.card', rulesOf);
 	const path = crumbs('#' + id);
@@ -55,7 +55,7 @@ export function planPage(main, { query, go, ready }) {
 		rules.show(plan.strategy);
 	}, 250);
 
-	// give gives a command, and shows what it has done without waiting for the next news.
+	// give gives a command, and shows at once what it has done.
 	function give(action, wave, group) {
 		const done = () => (action === 'delete' ? go({}) : watch.poll());
 		if (group) onTasks(action, plan, { states: [group.state], codes: [group.errorCode], ...(group.step && { steps: [group.step] }) }, done, () => closed);
@@ -91,7 +91,7 @@ export function planPage(main, { query, go, ready }) {
 	function build() {
 		loading.remove();
 		main.append(title.el, h('div.columns',
-			h('div', next.el, figures.el, waves.el, causes.el, h('section.card', h2('tenants'), matrix.el, states.el, tenants.el)),
+			h('div', next.el, causes.el, figures.el, waves.el, h('section.card', h2('tenants'), matrix.el, states.el, tenants.el)),
 			h('div', log.el, notes.el, rules.el)));
 		matrix.load();
 		if (chosen) {
@@ -113,8 +113,7 @@ export function planPage(main, { query, go, ready }) {
 				tenants.changed(events);
 				draw();
 			},
-			// The log has lost what the page has not read, or is shorter than it, or the plan is not there
-			// any more: all is read anew.
+			// The log lacks what the page has not read, or the plan is not there any more.
 			reset() {
 				watch.close();
 				begin(true);
@@ -240,7 +239,7 @@ function waveOf(w, p, give) {
 			h('b', w.name || nthWave(w.wave)), ' ', dim(t('wave.' + state)),
 			w.canary && h('span.tag', t('canary')), w.undone && h('span.tag', t('wave.undone', { n: back, all: ran }))),
 		h('div.wave-bar', h('meter', { min: 0, max: far[1], value: far[0], 'aria-label': outOf(...far) }), h('span.figures', outOf(...far)),
-			h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed })),
+			p.startedAt && h('span', { class: w.failed ? 'bad-text' : 'dim' }, t('wave.failed', { n: w.failed, max: w.maxFailed })),
 			w.actions && (!w.undone || ran !== back) && command('rollback', { class: 'chip danger' })),
 		state === 'baking' && h('div', countdown(Date.parse(p.waveEndedAt) + 1000 * seconds(w.bakeTime))),
 		w.bakeTime && state !== 'baking' && state !== 'done' && dim(t('bakes.for', { span: span(1000 * seconds(w.bakeTime)) })),

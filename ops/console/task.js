@@ -47,8 +47,7 @@ export function taskPage(main, { query, ready }) {
 		history.show(events);
 	}
 
-	// look reads the task, and why it does not move. An answer that a newer one has overtaken is not
-	// shown.
+	// look reads the task, and why it does not move. A newer answer is never replaced by an older one.
 	async function look() {
 		const mine = ++asked;
 		const late = () => closed || mine < shown;
@@ -99,7 +98,7 @@ export function taskPage(main, { query, ready }) {
 				draw();
 				if (own.length) again(300);
 			},
-			// The log has lost what the page has not read, or is shorter than it.
+			// The log lacks what the page has not read.
 			reset() {
 				watch.close();
 				begin(true);
@@ -156,7 +155,7 @@ const failureOf = info => info && [
 	h('p.dim', when(info.timestamp), ' · ', t('attempt.n', { attempt: String(info.attempt) }), ' · ', t(info.retryable ? 'retryable' : 'not.retryable')),
 ];
 
-const attemptsOf = list => list && [h2('attempts.failed'), table(['attempts', 'fact.started', 'fact.ended', 'failure', 'worker'], list.map(a => [
+const attemptsOf = list => list && [h2('attempts.failed'), table(['fact.ordinal', 'fact.started', 'fact.ended', 'failure', 'worker'], list.map(a => [
 	[number(a.attempt), a.undo && dim(' ', word('action', 'rollback'))], a.startedAt && when(a.startedAt), when(a.endedAt),
 	[h('code', a.errorCode), ' ', a.step && t('at.step', { step: a.step })], workerLink(a.worker),
 ]))];

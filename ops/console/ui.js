@@ -45,9 +45,11 @@ export const h2 = key => h('h2', t(key));
 export const pairs = (entries, list = 'dl.pairs') => h(list, entries.filter(([, value]) => !nothing(value))
 	.map(([name, ...value]) => h('div', h('dt', name), h('dd', ...value))));
 
+const capital = text => text[0].toUpperCase() + text.slice(1);
+
 // table is a table whose columns have words. On a phone each cell says its column.
 export const table = (columns, rows) => h('table', h('thead', h('tr', columns.map(name => h('th', { scope: 'col' }, t(name))))),
-	h('tbody', rows.map(row => h('tr', row.map((cell, i) => h('td', { 'data-label': t(columns[i]) }, h('span', cell)))))));
+	h('tbody', rows.map(row => h('tr', row.map((cell, i) => h('td', { 'data-label': capital(t(columns[i])) }, h('span', cell)))))));
 
 // heading is the title of a page, with what stands beside it.
 export function heading(text, ...beside) {

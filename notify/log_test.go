@@ -13,6 +13,26 @@ import (
 	"github.com/cutover-go/cutover/notify"
 )
 
+// The line of a log leads to the plan, where the host has said where its console is.
+func TestLogsHaveTheLink(t *testing.T) {
+	t.Parallel()
+	m := notify.Message{ID: "msg_1", Notifier: "log", Kind: notify.KindPlan, Plan: 7, Link: "https://ops.example/?plan=7"}
+	core, logged := observer.New(zap.DebugLevel)
+	if err := notify.Zap(zap.New(core)).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if got := logged.All()[0].ContextMap()["link"]; got != m.Link {
+		t.Errorf("zap: %v", got)
+	}
+	var text bytes.Buffer
+	if err := notify.Slog(slog.New(slog.NewTextHandler(&text, nil))).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(text.String(), ` link="`+m.Link+`"`) {
+		t.Errorf("slog: %s", text.String())
+	}
+}
+
 // The two logs have the same levels and fields.
 func TestLogs(t *testing.T) {
 	t.Parallel()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/cutover-go/cutover/plan"
@@ -46,11 +45,11 @@ func (e *engine) planOver(p *plan.Plan, at time.Time) {
 		return
 	}
 	ctx := trace.ContextWithSpanContext(context.Background(), c.span)
-	_, span := e.tracer.Start(ctx, "plan "+p.ExecutorType, trace.WithTimestamp(p.CreatedAt))
+	_, span := e.tracer.Start(ctx, "plan "+short(p.ExecutorType), trace.WithTimestamp(p.CreatedAt))
 	describePlan(span, p)
 	span.SetAttributes(keyPlanFailed.Int(p.Counters.Of(task.Failed)))
 	if p.State == plan.RollbackFailed {
-		span.SetStatus(codes.Error, "not everything could be undone")
+		fail(span, "not everything could be undone")
 	}
 	span.End(trace.WithTimestamp(at))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/cutover-go/cutover"
@@ -26,10 +25,10 @@ func (e *engine) commandStart(ctx context.Context, c hook.Command) context.Conte
 		span.SetAttributes(keyTask.Int64(int64(c.Task)))
 	}
 	if c.Actor != "" {
-		span.SetAttributes(keyActor.String(c.Actor))
+		span.SetAttributes(text(keyActor, c.Actor))
 	}
 	if c.Reason != "" {
-		span.SetAttributes(keyReason.String(c.Reason))
+		span.SetAttributes(text(keyReason, c.Reason))
 	}
 	return context.WithValue(ctx, spanKey{}, span)
 }
@@ -58,14 +57,14 @@ func (e *engine) commandEnd(ctx context.Context, c hook.Command, r hook.CommandR
 	}
 	if r.Err != nil {
 		span.SetAttributes(keyError.String(class))
-		span.SetStatus(codes.Error, r.Err.Error())
+		fail(span, r.Err.Error())
 	}
 	span.End()
 }
 
 func describePlan(span trace.Span, p *plan.Plan) {
-	span.SetAttributes(keyPlan.Int64(int64(p.ID)), keyPlanName.String(p.Name), keyPlanState.String(p.State.String()),
-		keyPlanTasks.Int(p.TaskCount), keyType.String(p.ExecutorType))
+	span.SetAttributes(keyPlan.Int64(int64(p.ID)), text(keyPlanName, p.Name), keyPlanState.String(p.State.String()),
+		keyPlanTasks.Int(p.TaskCount), text(keyType, p.ExecutorType))
 }
 
 // errorClass returns a short name for why a command was refused or failed, one of a fixed set; ""

@@ -29,6 +29,7 @@ type bounded struct {
 }
 
 func (b *bounded) value(v string) string {
+	v = short(v)
 	b.mu.RLock()
 	known := b.passed[v]
 	b.mu.RUnlock()
@@ -59,7 +60,7 @@ type count struct {
 }
 
 func newCount(key countKey) *count {
-	set := []attribute.KeyValue{keyType.String(key.executor), keyOperation.String(key.operation), keyOutcome.String(key.outcome)}
+	set := []attribute.KeyValue{text(keyType, key.executor), keyOperation.String(key.operation), keyOutcome.String(key.outcome)}
 	if key.code != "" {
 		set = append(set, keyError.String(key.code))
 	}

@@ -7,7 +7,6 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/cutover-go/cutover/hook"
@@ -43,7 +42,7 @@ func (e *engine) executeStart(ctx context.Context, x hook.Execution) context.Con
 	if x.Losses > 0 {
 		var worker []attribute.KeyValue
 		if name := e.losses.take(x.Task); name != "" {
-			worker = append(worker, keyWorker.String(name))
+			worker = append(worker, text(keyWorker, name))
 		}
 		span.AddEvent("worker lost", trace.WithAttributes(worker...))
 	}
@@ -90,9 +89,9 @@ func (p *planContext) startsOf(x hook.Execution) *starts {
 	if s := p.starts.Load(); s != nil && s.plan == x.Plan && s.executor == x.ExecutorType && s.operation == operation(x) {
 		return s
 	}
-	s := &starts{plan: x.Plan, executor: x.ExecutorType, operation: operation(x), name: operation(x) + " " + x.ExecutorType}
+	s := &starts{plan: x.Plan, executor: x.ExecutorType, operation: operation(x), name: operation(x) + " " + short(x.ExecutorType)}
 	s.options = append(s.options, trace.WithAttributes(
-		keyPlan.Int64(int64(x.Plan)), keyType.String(s.executor), keyOperation.String(s.operation)))
+		keyPlan.Int64(int64(x.Plan)), text(keyType, s.executor), keyOperation.String(s.operation)))
 	if p.perTask {
 		s.options = append(s.options, trace.WithLinks(trace.Link{SpanContext: p.span}))
 	}
@@ -129,7 +128,7 @@ func (e *engine) save(id task.ID, step string, bytes int) {
 	case step == "":
 		span.AddEvent("undo entry saved", trace.WithAttributes(keyBytes.Int(bytes)))
 	default:
-		span.AddEvent("checkpoint saved", trace.WithAttributes(keyStep.String(step), keyBytes.Int(bytes)))
+		span.AddEvent("checkpoint saved", trace.WithAttributes(text(keyStep, step), keyBytes.Int(bytes)))
 	}
 }
 
@@ -142,9 +141,9 @@ func (e *engine) workerLost(id task.ID, worker string) {
 // its plan.
 func describe(x hook.Execution) []attribute.KeyValue {
 	attributes := make([]attribute.KeyValue, 0, 8)
-	attributes = append(attributes, keyTask.Int64(int64(x.Task)), keyTenant.String(x.Tenant), keyAttempt.Int(x.Attempt))
+	attributes = append(attributes, keyTask.Int64(int64(x.Task)), text(keyTenant, x.Tenant), keyAttempt.Int(x.Attempt))
 	if x.Step != "" {
-		attributes = append(attributes, keyContinues.String(x.Step))
+		attributes = append(attributes, text(keyContinues, x.Step))
 	}
 	if x.Losses > 0 {
 		attributes = append(attributes, keyLosses.Int(x.Losses))
@@ -169,15 +168,15 @@ func finish(span trace.Span, out hook.Outcome) {
 		span.SetAttributes(keyWait.Float64(out.After.Seconds()))
 	}
 	if f := out.Failure; f != nil && failed(out) {
-		span.SetAttributes(keyError.String(f.ErrorCode), keyRetryable.Bool(f.Retryable))
+		span.SetAttributes(text(keyError, f.ErrorCode), keyRetryable.Bool(f.Retryable))
 		if f.Step != "" {
-			span.SetAttributes(keyStep.String(f.Step))
+			span.SetAttributes(text(keyStep, f.Step))
 		}
-		span.SetStatus(codes.Error, f.Reason)
+		fail(span, f.Reason)
 	}
 	if out.Lost {
 		span.SetAttributes(keyError.String(lost))
-		span.SetStatus(codes.Error, "the task belongs to another worker")
+		fail(span, "the task belongs to another worker")
 	}
 	span.End()
 }

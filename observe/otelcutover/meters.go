@@ -97,7 +97,7 @@ func (m *meters) command(ctx context.Context, name, class string, took time.Dura
 }
 
 func (m *meters) planChanged(to, cause string) {
-	m.changes.Add(context.Background(), 1, metric.WithAttributes(keyTo.String(to), keyCause.String(cause)))
+	m.changes.Add(context.Background(), 1, metric.WithAttributes(text(keyTo, to), text(keyCause, cause)))
 }
 
 func (m *meters) leaseLost(string, int) { m.leases.Add(context.Background(), 1) }
@@ -105,7 +105,7 @@ func (m *meters) leaseLost(string, int) { m.leases.Add(context.Background(), 1) 
 func (m *meters) workerLost() { m.workers.Add(context.Background(), 1) }
 
 func (m *meters) storeFault(op string, _ error) {
-	m.faults.Add(context.Background(), 1, metric.WithAttributes(keyStoreOp.String(m.operations.value(op))))
+	m.faults.Add(context.Background(), 1, metric.WithAttributes(text(keyStoreOp, m.operations.value(op))))
 }
 
 // withError returns attributes, with error.type if something failed.

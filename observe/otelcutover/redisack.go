@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
@@ -35,7 +34,7 @@ type ackKey struct{}
 func (t *Telemetry) ackStart(ctx context.Context, c redisack.Call) context.Context {
 	began := time.Now()
 	ctx, span := t.tracer.Start(ctx, "redisack "+c.Name, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(keyConfig.String(c.Key), keyVersion.String(c.Version)))
+		trace.WithAttributes(text(keyConfig, c.Key), text(keyVersion, c.Version)))
 	if !span.IsRecording() {
 		return ctx
 	}
@@ -62,7 +61,7 @@ func (t *Telemetry) ackEnd(ctx context.Context, c redisack.Call, r redisack.Call
 	}
 	if r.Err != nil {
 		span.SetAttributes(keyError.String(class))
-		span.SetStatus(codes.Error, r.Err.Error())
+		fail(span, r.Err.Error())
 	}
 	span.End()
 }
@@ -107,15 +106,15 @@ func (s ackSpan) result(r *redisack.AckResult) {
 }
 
 func (s ackSpan) endpoint(row *redisack.EndpointReport) {
-	attributes := []attribute.KeyValue{keyEndpoint.String(row.ID), keyOutcome.String(row.Reason.String()), keyTries.Int(row.Attempts)}
+	attributes := []attribute.KeyValue{text(keyEndpoint, row.ID), keyOutcome.String(row.Reason.String()), keyTries.Int(row.Attempts)}
 	at := row.LastSeen
 	if row.Reason == redisack.ReasonConfirmed {
 		at = row.ConfirmedAfter
 	} else if row.Version != "" {
-		attributes = append(attributes, keyRuns.String(row.Version))
+		attributes = append(attributes, text(keyRuns, row.Version))
 	}
 	if row.Err != "" {
-		attributes = append(attributes, keyReason.String(row.Err))
+		attributes = append(attributes, text(keyReason, row.Err))
 	}
 	s.AddEvent("endpoint", trace.WithTimestamp(s.began.Add(at)), trace.WithAttributes(attributes...))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
@@ -48,15 +47,15 @@ func (s *service) batch(b renewal.Batch) {
 func (s *service) lag(l renewal.Lag) {
 	s.phase(s.lags, l.Node, l.Begun, s.meters.lagging, func() trace.Span {
 		_, span := s.tracer.Start(context.Background(), "renewal late", trace.WithNewRoot(),
-			trace.WithAttributes(keyNode.String(l.Node), keyLate.Float64(l.Late.Seconds()), keyQueued.Int(l.Queued)))
+			trace.WithAttributes(text(keyNode, l.Node), keyLate.Float64(l.Late.Seconds()), keyQueued.Int(l.Queued)))
 		return span
 	})
 }
 
 func (s *service) eviction(e renewal.Eviction) {
 	s.phase(s.evictions, e.Node, e.Begun, s.meters.evicting, func() trace.Span {
-		_, span := s.tracer.Start(context.Background(), "renewal at risk", trace.WithNewRoot(), trace.WithAttributes(keyNode.String(e.Node)))
-		span.SetStatus(codes.Error, "the server may evict keys: maxmemory-policy "+e.Policy)
+		_, span := s.tracer.Start(context.Background(), "renewal at risk", trace.WithNewRoot(), trace.WithAttributes(text(keyNode, e.Node)))
+		fail(span, "the server may evict keys: maxmemory-policy "+e.Policy)
 		return span
 	})
 }

@@ -12,11 +12,14 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
+// commandKey is the key of a command's span in its context.
+type commandKey struct{ of *engine }
+
 // commandStart begins the span of a command, a child of the one in the caller's context.
 func (e *engine) commandStart(ctx context.Context, c hook.Command) context.Context {
 	ctx, span := e.tracer.Start(ctx, "command "+c.Name, trace.WithAttributes(keyCommand.String(c.Name)))
 	if !span.IsRecording() {
-		return ctx
+		return hide(ctx, commandKey{e})
 	}
 	if c.Plan != 0 {
 		span.SetAttributes(keyPlan.Int64(int64(c.Plan)))
@@ -30,7 +33,7 @@ func (e *engine) commandStart(ctx context.Context, c hook.Command) context.Conte
 	if c.Reason != "" {
 		span.SetAttributes(text(keyReason, c.Reason))
 	}
-	return context.WithValue(ctx, spanKey{}, span)
+	return context.WithValue(ctx, commandKey{e}, span)
 }
 
 // commandEnd ends the span of a command. One that has changed a plan is linked to the one that
@@ -38,7 +41,7 @@ func (e *engine) commandStart(ctx context.Context, c hook.Command) context.Conte
 func (e *engine) commandEnd(ctx context.Context, c hook.Command, r hook.CommandResult) {
 	class := errorClass(r.Err)
 	e.meters.command(ctx, c.Name, class, r.Elapsed)
-	span, recorded := ctx.Value(spanKey{}).(trace.Span)
+	span, recorded := ctx.Value(commandKey{e}).(trace.Span)
 	if !recorded {
 		return
 	}
@@ -60,6 +63,15 @@ func (e *engine) commandEnd(ctx context.Context, c hook.Command, r hook.CommandR
 		fail(span, r.Err.Error())
 	}
 	span.End()
+}
+
+// hide returns a context without the span that it has under a key: the one of the call in which a
+// call is made that is not recorded, and must not end it.
+func hide(ctx context.Context, key any) context.Context {
+	if ctx.Value(key) == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, key, nil)
 }
 
 func describePlan(span trace.Span, p *plan.Plan) {

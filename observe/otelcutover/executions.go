@@ -14,9 +14,9 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// spanKey is the key of an execution's span in its context. The current span of a context may be
-// that of another observer.
-type spanKey struct{}
+// executionKey is the key of an execution's span in its context. The current span of a context may
+// be that of another observer, or of another telemetry.
+type executionKey struct{ of *engine }
 
 // executeStart begins the span of an execution, if it is to be recorded.
 func (e *engine) executeStart(ctx context.Context, x hook.Execution) context.Context {
@@ -47,7 +47,7 @@ func (e *engine) executeStart(ctx context.Context, x hook.Execution) context.Con
 		span.AddEvent("worker lost", trace.WithAttributes(worker...))
 	}
 	e.live.add(x.Task, span)
-	return context.WithValue(ctx, spanKey{}, span)
+	return context.WithValue(ctx, executionKey{e}, span)
 }
 
 // offTries is how many executions pass before a provider that makes no spans is tried again: the
@@ -103,7 +103,7 @@ func (p *planContext) startsOf(x hook.Execution) *starts {
 // not chosen to be recorded.
 func (e *engine) executeEnd(ctx context.Context, x hook.Execution, out hook.Outcome) {
 	if e.live.any(x.Task) {
-		if span, recorded := ctx.Value(spanKey{}).(trace.Span); recorded {
+		if span, recorded := ctx.Value(executionKey{e}).(trace.Span); recorded {
 			e.meters.ended(ctx, x, out) // with the span as an exemplar
 			e.live.remove(x.Task, span)
 			finish(span, out)

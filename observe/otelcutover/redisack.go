@@ -29,23 +29,24 @@ type ackSpan struct {
 	began time.Time
 }
 
-type ackKey struct{}
+// ackKey is the key of a call's span in its context.
+type ackKey struct{ of *Telemetry }
 
 func (t *Telemetry) ackStart(ctx context.Context, c redisack.Call) context.Context {
 	began := time.Now()
 	ctx, span := t.tracer.Start(ctx, "redisack "+c.Name, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(text(keyConfig, c.Key), text(keyVersion, c.Version)))
 	if !span.IsRecording() {
-		return ctx
+		return hide(ctx, ackKey{t})
 	}
-	return context.WithValue(ctx, ackKey{}, ackSpan{span, began})
+	return context.WithValue(ctx, ackKey{t}, ackSpan{span, began})
 }
 
 func (t *Telemetry) ackEnd(ctx context.Context, c redisack.Call, r redisack.CallResult) {
 	class := ackClass(r)
 	t.meters.redisack.Record(ctx, r.Elapsed.Seconds(), withError(class, keyCommand.String(c.Name)))
 	t.countEndpoints(ctx, r.Result)
-	span, recorded := ctx.Value(ackKey{}).(ackSpan)
+	span, recorded := ctx.Value(ackKey{t}).(ackSpan)
 	if !recorded {
 		return
 	}

@@ -3,9 +3,9 @@ package otelcutover
 import (
 	"context"
 	"encoding/binary"
+	"maps"
 	"math"
 	"reflect"
-	"slices"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/baggage"
@@ -53,10 +53,9 @@ func (c *contexts) of(p propagation.TextMapPropagator, id plan.ID, annotations m
 		return known
 	}
 	ctx := p.Extract(context.Background(), propagation.MapCarrier(annotations))
-	own := &planContext{
-		annotations: annotations, span: trace.SpanContextFromContext(ctx).WithRemote(true),
-		perTask: annotations[tracesAnnotation] == tracePerTask, baggage: baggage.FromContext(ctx),
-	}
+	own := &planContext{annotations: annotations, span: trace.SpanContextFromContext(ctx).WithRemote(true), baggage: baggage.FromContext(ctx)}
+	// Without a trace of the plan, what follows from ids alone would be the same over every store.
+	own.perTask = own.span.IsValid() && annotations[tracesAnnotation] == tracePerTask
 	own.remote = trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), own.span))
 	own.silent = trace.SpanFromContext(trace.ContextWithSpanContext(context.Background(), silenced(own.span)))
 	slot.Store(own)
@@ -74,14 +73,38 @@ func silenced(s trace.SpanContext) trace.SpanContext {
 // create returns the annotations that carry the context of a command's span to all processes.
 func (e *engine) create(ctx context.Context, s plan.Spec) map[string]string {
 	own := make(map[string]string)
-	given := slices.ContainsFunc(e.cfg.Propagator.Fields(), func(field string) bool { return s.Annotations[field] != "" })
+	set := e.cfg.Propagator.Extract(context.Background(), propagation.MapCarrier(s.Annotations))
+	given := trace.SpanContextFromContext(set).IsValid()
 	if !given { // otherwise the caller has set the trace of the plan
 		e.cfg.Propagator.Inject(ctx, propagation.MapCarrier(own))
+		maps.DeleteFunc(own, func(k, _ string) bool { _, set := s.Annotations[k]; return set })
 	}
 	if (given || len(own) > 0) && len(s.Tenants) > e.cfg.OneTrace {
 		own[tracesAnnotation] = tracePerTask
 	}
+	fit(own, plan.MaxAnnotations-size(s.Annotations))
 	return own
+}
+
+// fit takes the largest annotations out until the rest has room. What is large is the state of
+// vendors or the baggage: without them the trace goes on, and too many would all be left out.
+func fit(annotations map[string]string, room int) {
+	for len(annotations) > 0 && size(annotations) > room {
+		largest := ""
+		for k, v := range annotations {
+			if largest == "" || len(k)+len(v) > len(largest)+len(annotations[largest]) {
+				largest = k
+			}
+		}
+		delete(annotations, largest)
+	}
+}
+
+func size(annotations map[string]string) (n int) {
+	for k, v := range annotations {
+		n += len(k) + len(v)
+	}
+	return n
 }
 
 // traceOf returns the id of the trace of a task: the same in every process, and as good as random

@@ -52,7 +52,7 @@ func (e *engine) executeStart(ctx context.Context, x hook.Execution) context.Con
 
 // offTries is how many executions pass before a provider that makes no spans is tried again: the
 // global one may have been set meanwhile.
-const offTries = 1024
+const offTries = 64
 
 // begin begins a span, at a time that has passed unless it is zero: a child of the command that
 // created the plan, or, linked to it, in the trace of the task.

@@ -38,7 +38,7 @@ func TestCallsAreSampledWhileTheyAreFast(t *testing.T) {
 		if n := c.counts[observed.OpCommit].Load(); n != 8900 {
 			t.Errorf("%d calls of 8900 are counted", n)
 		}
-		if sum, want := time.Duration(c.times[forCommit].sum.Load()), 908*time.Millisecond; sum < want-20*time.Millisecond || sum > want+20*time.Millisecond {
+		if sum, want := time.Duration(c.times[forCommit].sum.Load())*time.Microsecond, 908*time.Millisecond; sum < want-20*time.Millisecond || sum > want+20*time.Millisecond {
 			t.Errorf("they took %s in all, want about %s", sum, want)
 		}
 	})

@@ -66,7 +66,8 @@ func (p *process) executions() (ended, withoutOutcome, inFlight uint64) {
 			withoutOutcome = n
 		}
 	}
-	return ended, withoutOutcome, p.began.Load() - ended // read last, so that it is not less
+	began := p.began.Load() // read last: those that have ended have begun, if hooks are called in pairs
+	return ended, withoutOutcome, max(began, ended) - ended
 }
 
 // outcome is how an execution ended.

@@ -54,7 +54,7 @@ var octave = [perOctave]float64{
 type histogram struct {
 	form   Histograms
 	bounds []time.Duration // of the classic buckets, ascending
-	sum    atomic.Int64    // nanoseconds
+	sum    atomic.Int64    // microseconds: nanoseconds of many tasks at once last for days only
 	cells  []atomic.Uint64
 	// first is the first cell of each native bucket. Its cells are those of the classic buckets
 	// from firstClassic on, as many as it has parts in.
@@ -81,7 +81,7 @@ func newHistogram(form Histograms, bounds []time.Duration) *histogram {
 // observe counts n times d. What is negative counts as 0.
 func (h *histogram) observe(d time.Duration, n uint64) {
 	d = max(d, 0)
-	h.sum.Add(int64(d) * int64(n))
+	h.sum.Add((int64(d)*int64(n) + 500) / 1000)
 	cell, classic := 0, 0
 	if h.first != nil {
 		i := nativeIndex(d)
@@ -152,7 +152,7 @@ func (h *histogram) total() (n uint64) {
 
 // metric returns the figures as a metric.
 func (h *histogram) metric(desc *prometheus.Desc, labels ...string) (prometheus.Metric, error) {
-	c, sum := h.counted(), time.Duration(h.sum.Load()).Seconds()
+	c, sum := h.counted(), float64(h.sum.Load())/1e6
 	if h.form == ClassicHistograms {
 		return prometheus.NewConstHistogram(desc, c.total, sum, c.classic, labels...)
 	}

@@ -153,20 +153,22 @@ func (c *tally) countNotifiers(ctx context.Context, engine *cutover.Engine) erro
 	if err != nil {
 		return err
 	}
+	rest := -1 // where the others are; one may have their name
 	for i, s := range statuses {
 		n := notifierTally{name: labelValue(s.Name), lag: s.Lag, unread: s.Unread, letters: s.DeadLetters}
 		if since := s.Status.FailingSince; !since.IsZero() {
 			n.failing = max(0, time.Since(since))
 		}
-		if i < maxNotifiers {
+		if i < maxNotifiers && n.name != other {
 			c.notifiers = append(c.notifiers, n)
 			continue
 		}
-		if i == maxNotifiers {
+		if rest < 0 {
+			rest = len(c.notifiers)
 			c.notifiers = append(c.notifiers, notifierTally{name: other})
 		}
-		rest := &c.notifiers[maxNotifiers]
-		rest.lag, rest.unread, rest.letters, rest.failing = rest.lag+n.lag, rest.unread+n.unread, rest.letters+n.letters, max(rest.failing, n.failing)
+		r := &c.notifiers[rest]
+		r.lag, r.unread, r.letters, r.failing = r.lag+n.lag, r.unread+n.unread, r.letters+n.letters, max(r.failing, n.failing)
 	}
 	return nil
 }

@@ -31,8 +31,9 @@ type Collector struct {
 	renewal  *renewals
 	confirms *confirms
 
-	// What is exported only since somebody has asked for its observer.
-	storeWrapped, renewalHooked, redisackHooked atomic.Bool
+	// What is exported only since somebody has asked for its observer. A process may have tools and
+	// no engine: figures of one that nobody reads would look as if the store were away.
+	engineUsed, storeWrapped, renewalHooked, redisackHooked atomic.Bool
 
 	started  atomic.Bool
 	failures atomic.Uint64 // of refreshes
@@ -73,16 +74,20 @@ func New(reg prometheus.Registerer, c Config) (*Collector, error) {
 
 // Hooks returns hooks for the Config of the engine. Combine them with those that log, by hook.Join:
 // an engine logs store faults by itself only as long as nobody else is told of them.
-func (m *Collector) Hooks() hook.Hooks { return m.process.hooks() }
+func (m *Collector) Hooks() hook.Hooks {
+	m.engineUsed.Store(true)
+	return m.process.hooks()
+}
 
 // Store returns a store that makes the calls of s, and counts and times them. If s is nil the
 // result is s.
 func (m *Collector) Store(s store.Store) store.Store {
+	m.engineUsed.Store(true)
 	m.storeWrapped.Store(true)
 	return observed.New(s, m.calls)
 }
 
-// Renewal returns hooks for the Config of a renewal service.
+// Renewal returns hooks for the Config of one renewal service.
 func (m *Collector) Renewal() renewal.Hooks {
 	m.renewalHooked.Store(true)
 	return m.renewal.hooks()
@@ -104,8 +109,10 @@ func (m *Collector) Describe(to chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *Collector) Collect(to chan<- prometheus.Metric) {
 	s := sender{to}
-	m.sendTally(s)
-	m.sendProcess(s)
+	if m.engineUsed.Load() || !m.renewalHooked.Load() && !m.redisackHooked.Load() {
+		m.sendTally(s)
+		m.sendProcess(s)
+	}
 	if m.storeWrapped.Load() {
 		m.sendCalls(s)
 	}

@@ -27,6 +27,7 @@ func (m *Collector) Run(ctx context.Context, engine *cutover.Engine) error {
 	if !m.started.CompareAndSwap(false, true) {
 		return ErrRunning
 	}
+	m.engineUsed.Store(true)
 	for ctx.Err() == nil {
 		if err := m.refresh(ctx, engine); err != nil && ctx.Err() == nil {
 			m.failures.Add(1)

@@ -14,22 +14,34 @@ import (
 type renewals struct {
 	mu                sync.Mutex
 	total             renewal.Batch
-	lagging, evicting map[string]bool // by node
+	services          uint64
+	lagging, evicting map[serviceNode]bool
+}
+
+// serviceNode is a node of one of the services of a process, which may have nodes in common.
+type serviceNode struct {
+	service uint64
+	node    string
 }
 
 func newRenewals() *renewals {
-	return &renewals{lagging: make(map[string]bool), evicting: make(map[string]bool)}
+	return &renewals{lagging: make(map[serviceNode]bool), evicting: make(map[serviceNode]bool)}
 }
 
+// hooks returns hooks for one service.
 func (r *renewals) hooks() renewal.Hooks {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.services++
+	service := r.services
 	return renewal.Hooks{
 		OnBatch:    r.add,
-		OnLag:      func(l renewal.Lag) { r.set(r.lagging, l.Node, l.Begun) },
-		OnEviction: func(e renewal.Eviction) { r.set(r.evicting, e.Node, e.Begun) },
+		OnLag:      func(l renewal.Lag) { r.set(r.lagging, serviceNode{service, l.Node}, l.Begun) },
+		OnEviction: func(e renewal.Eviction) { r.set(r.evicting, serviceNode{service, e.Node}, e.Begun) },
 	}
 }
 
-func (r *renewals) set(nodes map[string]bool, node string, begun bool) {
+func (r *renewals) set(nodes map[serviceNode]bool, node serviceNode, begun bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if begun {

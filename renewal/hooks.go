@@ -12,10 +12,11 @@ type Hooks struct {
 	// OnBatch gets the outcomes since its last call, in a separate call for each policy and node.
 	OnBatch func(Batch)
 	// OnLag is called when renewals of a node fall more than half an interval behind, and
-	// when they have caught up.
+	// when they have caught up or the service ends.
 	OnLag func(Lag)
 	// OnEviction is called when the service finds that a node may evict keys, and when the node no
-	// longer may. The service checks a node once a minute while it has keys to renew on it.
+	// longer may, or the service ends. The service checks a node once a minute while it has keys to
+	// renew on it.
 	OnEviction func(Eviction)
 }
 

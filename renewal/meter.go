@@ -23,6 +23,7 @@ type meter struct {
 	total      Batch
 	pending    map[batchKey]*Batch // for OnBatch
 	lags       map[string]Lag      // by node: the present state, for OnLag
+	lagging    map[string]bool     // the nodes that are behind
 	reported   map[string]bool     // by node: the state that OnLag reported last
 	evicting   map[string]bool     // by node: the present state
 	evictions  []Eviction          // for OnEviction
@@ -38,7 +39,7 @@ type batchKey struct {
 func newMeter(cfg Config) *meter {
 	return &meter{
 		hooks: cfg.Hooks, log: cfg.Logger, pending: make(map[batchKey]*Batch),
-		lags: make(map[string]Lag), reported: make(map[string]bool), evicting: make(map[string]bool),
+		lags: make(map[string]Lag), lagging: make(map[string]bool), reported: make(map[string]bool), evicting: make(map[string]bool),
 	}
 }
 
@@ -71,6 +72,11 @@ func (m *meter) lag(l Lag) {
 		return
 	}
 	m.lags[l.Node] = l
+	if l.Begun {
+		m.lagging[l.Node] = true
+	} else {
+		delete(m.lagging, l.Node)
+	}
 	m.report()
 }
 
@@ -167,10 +173,25 @@ func (m *meter) userPanic(task string, err error) {
 	}
 }
 
-// close prevents further calls of hooks, except for reports that are already pending.
+// close reports that what has begun has ended, and prevents further calls of hooks, except for
+// reports that are already pending.
 func (m *meter) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.closed {
+		return
+	}
+	for node := range m.lagging {
+		m.lags[node] = Lag{Node: node}
+	}
+	for node, begun := range m.evicting {
+		if begun && m.hooks.OnEviction != nil {
+			m.evictions = append(m.evictions, Eviction{Node: node})
+		}
+	}
+	if len(m.lags)+len(m.evictions) > 0 {
+		m.report()
+	}
 	m.closed = true
 }
 

@@ -216,6 +216,38 @@ func TestSlowLagHookGetsTheLastState(t *testing.T) {
 	})
 }
 
+// TestPhasesEndWithTheService checks that what was reported as begun is reported as ended when the
+// service ends: an observer that counts nodes, or has a span open, would keep them for ever.
+func TestPhasesEndWithTheService(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		m := newMeter(Config{Hooks: Hooks{
+			OnLag:      func(l Lag) { got = append(got, fmt.Sprint("lag ", l.Node, l.Begun)) },
+			OnEviction: func(e Eviction) { got = append(got, fmt.Sprint("eviction ", e.Node, e.Begun)) },
+		}}.withDefaults())
+		m.lag(Lag{Node: "n", Begun: true})
+		m.lag(Lag{Node: "well", Begun: true})
+		m.eviction(Eviction{Node: "n", Begun: true})
+		synctest.Wait()
+		m.lag(Lag{Node: "well"})
+		synctest.Wait()
+		got = nil
+		m.close()
+		synctest.Wait()
+		if want := []string{"eviction nfalse", "lag nfalse"}; !slices.Equal(got, want) {
+			t.Errorf("reported are %q, want %q", got, want)
+		}
+		m.close()
+		m.eviction(Eviction{Node: "n", Begun: true})
+		m.lag(Lag{Node: "n", Begun: true})
+		synctest.Wait()
+		if len(got) != 2 {
+			t.Errorf("a closed meter reports %q", got[2:])
+		}
+	})
+}
+
 func TestPanicInAHook(t *testing.T) {
 	t.Parallel()
 	cfg := Config{Hooks: Hooks{OnBatch: func(Batch) { panic("boom") }, OnLag: func(Lag) { panic("boom") }}}

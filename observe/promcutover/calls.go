@@ -93,6 +93,7 @@ var purposes = [observed.NumOps]purpose{
 	observed.OpCommit: forCommit, observed.OpClaim: forClaim,
 	observed.OpJoin: forLease, observed.OpHeartbeat: forLease, observed.OpLeave: forLease, observed.OpReport: forLease,
 	observed.OpReserve: forLock, observed.OpLocks: forLock, observed.OpReplace: forLock, observed.OpRelease: forLock,
+	observed.OpOccupy: forLock, observed.OpVacate: forLock, observed.OpPlaces: forLock, observed.OpCountPlaces: forQuery,
 	observed.OpDue: forAgenda, observed.OpReschedule: forAgenda, observed.OpRemind: forAgenda,
 	observed.OpCursor: forSubscription, observed.OpMoveCursor: forSubscription, observed.OpSubscribe: forSubscription,
 	observed.OpUnsubscribe: forSubscription, observed.OpListSubscriptions: forSubscription, observed.OpReportSubscription: forSubscription,

@@ -126,7 +126,7 @@ modules: ## Build, vet and test the other modules, each without the workspace; t
 		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
 		[ -n "$$packages" ] || continue; \
 		case " $(HOSTED) " in *" $$module "*) how=-race ;; *) how=-short ;; esac; \
-		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} CUTOVER_REQUIRE_POSTGRES=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test $$how ./...) || exit 1; \
+		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} CUTOVER_REQUIRE_POSTGRES=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test -timeout 20m $$how ./...) || exit 1; \
 	done
 
 .PHONY: bench-compile

@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/rules"
 )
 
 // knownPlan are the parts of a plan that seldom change, so that they are not read and parsed again
@@ -14,6 +15,9 @@ type knownPlan struct {
 	fixed            plan.Plan
 	version, changed int64
 	control          plan.Control
+	// last is the plan as the last commit of this process has left it. It is a guess: where to look
+	// for rows, and nothing else, depends on it.
+	last *rules.Plan
 }
 
 // cache remembers some plans. Nobody changes what it has given out.
@@ -48,6 +52,10 @@ func (c *cache) setSpec(id plan.ID, mark string, p *plan.Plan) {
 
 func (c *cache) setControl(id plan.ID, version, changed int64, control *plan.Control) {
 	c.change(id, func(k *knownPlan) { k.version, k.changed, k.control = version, changed, *control })
+}
+
+func (c *cache) setLast(p *rules.Plan) {
+	c.change(p.ID, func(k *knownPlan) { k.last = p })
 }
 
 func (c *cache) drop(id plan.ID) {

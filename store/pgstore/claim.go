@@ -26,7 +26,7 @@ func (r *rows) readClaims(t *tx, n *rules.Need) {
 			}
 			c.Held = append(c.Held, uint32(o))
 		}
-		r.PutClaim(c)
+		r.puts = append(r.puts, func() { r.PutClaim(c) })
 		return nil
 	}
 	const columns = "SELECT c.number, c.id, c.worker, c.held, c.ended FROM @.claim AS c WHERE c.plan = $1 AND "

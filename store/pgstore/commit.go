@@ -2,6 +2,8 @@ package pgstore
 
 import (
 	"context"
+	"errors"
+	"reflect"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -39,16 +41,11 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 func (s *Store) together(group []*commit) error {
 	return s.write(context.Background(), func(t *tx) error {
 		id := group[0].Plan
-		p, err := t.load(id, true)
-		if err != nil {
-			return err
-		}
 		work := make([]*store.Batch, len(group))
 		for i, c := range group {
 			work[i] = &c.Batch
 		}
-		n := rules.Needs(&p.Plan, work)
-		r, err := t.loadRows(p, &n)
+		p, r, err := t.loadFor(id, work)
 		if err != nil {
 			return err
 		}
@@ -68,12 +65,41 @@ func (s *Store) together(group []*commit) error {
 			t.wake(id, p.real)
 		}
 		t.raiseTokens(p, newest)
+		t.then(func() { s.cached.setLast(&p.Plan) })
 		if p.LastEvent != before || yields {
 			step := p.Breached || p.Counters.InFlight() == 0
 			t.then(func() { s.hints.give(store.Hint{Plan: id, OnlyEvents: !yields && !step}) })
 		}
 		return nil
 	})
+}
+
+// loadFor locks and reads a plan, and what commits of it need: in one round trip if the plan is as
+// this process has left it, which decides where to look, and else in two.
+func (t *tx) loadFor(id plan.ID, work []*store.Batch) (*rollout, *rows, error) {
+	p := t.queuePlan(id, true)
+	var r *rows
+	var expected rules.Need
+	if last := t.s.cached.get(id).last; last != nil {
+		expected = rules.Needs(last, work)
+		r = expectRows(p, last.Sequential())
+		r.queue(t, &expected)
+	}
+	if err := t.flush(); err != nil && (r == nil || !errors.Is(err, store.ErrCorrupt)) {
+		return nil, nil, err
+	}
+	damage := t.err
+	t.err = nil
+	if err := p.parse(); err != nil {
+		return nil, nil, err
+	}
+	n := rules.Needs(&p.Plan, work)
+	if r != nil && reflect.DeepEqual(n, expected) && r.sequential == p.Sequential() {
+		r.settle(&n)
+		return p, r, damage
+	}
+	r, err := t.loadRows(p, &n)
+	return p, r, err
 }
 
 // carryOut lets the rules carry out a commit, without the changes of tasks that are damaged: these

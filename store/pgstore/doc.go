@@ -31,6 +31,8 @@
 //   - A statement that has not met the rows that were read fails, and so does its transaction.
 //   - A transaction that writes locks facts, tasks, agenda, unread and token_limit in this order,
 //     and rows of one table by their keys.
+//   - What a process remembers of its last commit of a plan only decides where it looks for rows,
+//     in the same round trip; if the plan was changed since, it looks again.
 //   - Nothing of a transaction is left on its connection.
 //   - Time is the server's clock, read after the lock.
 //

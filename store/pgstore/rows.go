@@ -1,6 +1,8 @@
 package pgstore
 
 import (
+	"slices"
+
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cutover-go/cutover/store/rules"
@@ -14,8 +16,11 @@ type rows struct {
 	places map[uint32]*place
 	// bad says of tasks, by ordinal, what is wrong with them.
 	bad map[uint32]error
-	// known are called when everything is read: they tell how far.
-	known []func()
+	// sequential reports that undo rounds follow the order of releases.
+	sequential bool
+	// puts and known are called when everything is read, and the plan as well: they put what was
+	// read into Loaded, and tell how far that was.
+	puts, known []func()
 }
 
 // place is where a task was when it was read, and what it had.
@@ -35,8 +40,16 @@ const (
 	atLeast = 64
 )
 
+// newRows returns rows of a plan that was read.
 func newRows(p *rollout) *rows {
-	return &rows{Loaded: rules.NewLoaded(&p.Plan), p: p, places: make(map[uint32]*place), bad: make(map[uint32]error)}
+	r := expectRows(p, p.Sequential())
+	r.Loaded = rules.NewLoaded(&p.Plan)
+	return r
+}
+
+// expectRows returns rows of a plan that may still have to be read: they are settled then.
+func expectRows(p *rollout, sequential bool) *rows {
+	return &rows{p: p, places: make(map[uint32]*place), bad: make(map[uint32]error), sequential: sequential}
 }
 
 // Changed implements rules.Rows: what is stored has no more than microseconds.
@@ -64,7 +77,7 @@ func (r *rows) put(row *taskRow) error {
 		at.undos = len(t.More.Undo)
 	}
 	r.places[ordinal] = at
-	r.Put(ordinal, t)
+	r.puts = append(r.puts, func() { r.Put(ordinal, t) })
 	return nil
 }
 
@@ -78,7 +91,17 @@ func dueOf(t *rules.Task) int64 {
 
 // loadRows reads what a step needs in one round trip.
 func (t *tx) loadRows(p *rollout, n *rules.Need) (*rows, error) {
-	r := newRows(p)
+	r := expectRows(p, p.Sequential())
+	r.queue(t, n)
+	if err := t.flush(); err != nil {
+		return nil, err
+	}
+	r.settle(n)
+	return r, nil
+}
+
+// queue adds the statements that read what a step needs.
+func (r *rows) queue(t *tx, n *rules.Need) {
 	r.readTasks(t, n)
 	r.readClaims(t, n)
 	for q := rules.Exempt; q < rules.Pending; q++ {
@@ -92,18 +115,20 @@ func (t *tx) loadRows(p *rollout, n *rules.Need) (*rows, error) {
 	if !n.Undoable.Empty() {
 		r.readUndoable(t, n)
 	}
-	if err := t.flush(); err != nil {
-		return nil, err
+}
+
+// settle makes what was read known to the rules.
+func (r *rows) settle(n *rules.Need) {
+	r.Loaded = rules.NewLoaded(&r.p.Plan)
+	for _, put := range slices.Concat(r.puts, r.known) {
+		put()
 	}
-	for _, tell := range r.known {
-		tell()
-	}
+	r.puts, r.known = nil, nil
 	for _, ordinal := range n.Tasks {
 		if r.places[ordinal] == nil && r.bad[ordinal] == nil {
-			r.bad[ordinal] = t.s.damaged(p.ID, ordinal, "the row is missing")
+			r.bad[ordinal] = r.p.s.damaged(r.p.ID, ordinal, "the row is missing")
 		}
 	}
-	return r, nil
 }
 
 // readTasks reads the tasks that are named. Those that are damaged do not keep the others from
@@ -190,7 +215,7 @@ func undoables() (states []int16) {
 }
 
 func (r *rows) readUndoable(t *tx, n *rules.Need) {
-	if r.p.Sequential() {
+	if r.sequential {
 		r.readReleased(t, n)
 		return
 	}

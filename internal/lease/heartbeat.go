@@ -121,19 +121,35 @@ func (k *Keeper) yieldUntracked(ctx context.Context, l *Lease, r report, held ma
 // yield yields a task that this process holds according to the store, unless this process runs the
 // task by now. It returns false if the next heartbeat has to check the task again.
 func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
+	t, err := k.client.Store.Task(ctx, h.Task)
+	if err != nil && !errors.Is(err, store.ErrCorrupt) {
+		k.client.Fault("yield", err)
+		return false
+	}
 	if !l.Alive() || !k.registry.revoke(claim{h.Task, h.Token}) {
 		return false
 	}
-	b := store.Batch{Plan: h.Task.Plan(), Changes: []store.Change{{
-		Task: h.Task, Token: h.Token, Seq: yieldSeq, Kind: store.Yield,
-		Failure: task.RollbackStopped(1, "", time.Now()),
-	}}}
+	b := store.Batch{Plan: h.Task.Plan(), Changes: []store.Change{yieldOf(t, h)}}
 	if err := k.client.Store.Commit(ctx, &b); err != nil {
 		k.client.Fault("yield", err)
 		return false
 	}
 	k.queue.Enqueue(h.Task.Plan())
 	return true
+}
+
+// yieldOf returns the change that yields the task of h. t is the task, or empty if it is damaged.
+// An undo keeps the failure if its rollback was canceled meanwhile.
+func yieldOf(t task.Task, h store.Holding) store.Change {
+	c := store.Change{Task: h.Task, Token: h.Token, Seq: yieldSeq, Kind: store.Yield}
+	switch {
+	case t.ID != h.Task:
+		c.Failure = task.RollbackStopped(1, "", time.Now())
+	case t.State == task.RollingBack:
+		c.Failure = task.RollbackStopped(t.Attempt, "", time.Now())
+		c.Attempts = t.Tried(c.Failure)
+	}
+	return c
 }
 
 // yieldSeq numbers the change that yields an untracked claim. It is greater than any other number,

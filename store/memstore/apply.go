@@ -26,7 +26,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	}
 	p.mu.Unlock()
 	if applied {
-		s.hints.give(store.Hint{Plan: c.Plan.ID})
+		s.hints.Give(store.Hint{Plan: c.Plan.ID})
 	}
 	return a, err
 }

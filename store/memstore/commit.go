@@ -29,7 +29,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	p.mu.Unlock()
 	if step := back || b.View.Breached || b.View.Counters.InFlight() == 0; back || changed {
-		s.hints.give(store.Hint{Plan: b.Plan, OnlyEvents: !step}) // the plan needs an engine's step, or is at rest, or is only watched
+		s.hints.Give(store.Hint{Plan: b.Plan, OnlyEvents: !step}) // the plan needs an engine's step, or is at rest, or is only watched
 	}
 	return nil
 }

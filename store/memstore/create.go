@@ -139,7 +139,7 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	}
 	p.mu.Unlock()
 	if finished {
-		s.hints.give(store.Hint{Plan: c.ID})
+		s.hints.Give(store.Hint{Plan: c.ID})
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/hints"
 )
 
 // Config configures a [Store]. The zero value is ready to use.
@@ -36,7 +37,7 @@ type Store struct {
 	agenda agenda
 	leases leases
 	locks  locks
-	hints  hints
+	hints  hints.Hints
 
 	*subscriptions
 	*quotas

@@ -68,7 +68,7 @@ func (s *Store) together(group []*commit) error {
 		t.then(func() { s.cached.setLast(&p.Plan) })
 		if p.LastEvent != before || yields {
 			step := p.Breached || p.Counters.InFlight() == 0
-			t.then(func() { s.hints.give(store.Hint{Plan: id, OnlyEvents: !yields && !step}) })
+			t.then(func() { s.hints.Give(store.Hint{Plan: id, OnlyEvents: !yields && !step}) })
 		}
 		return nil
 	})
@@ -205,7 +205,7 @@ func (s *Store) apply(t *tx, c *store.Command) (store.Applied, error) {
 	}
 	t.wake(p.ID, p.real)
 	t.raiseTokens(p, done.Newest)
-	t.then(func() { s.hints.give(store.Hint{Plan: c.Plan.ID}) })
+	t.then(func() { s.hints.Give(store.Hint{Plan: c.Plan.ID}) })
 	a := store.Applied{Plan: p.snapshot(r)}
 	return a, r.Err()
 }

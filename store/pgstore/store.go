@@ -12,6 +12,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/hints"
 	"github.com/cutover-go/cutover/store/rules"
 )
 
@@ -24,7 +25,7 @@ type Store struct {
 	texts    sync.Map // statements, by what they are without the name of the schema
 
 	groups groups
-	hints  hints
+	hints  hints.Hints
 	cached cache
 	skew   atomic.Int64 // nanoseconds that tests add to the server's clock
 	closed atomic.Bool

@@ -103,7 +103,7 @@ func (b *commit) answer(work *store.Batch) {
 // has happened, step that it is at rest or needs an engine.
 func (s *Store) tell(tx *tx, id plan.ID, back, changed, step bool) {
 	if back || changed {
-		tx.then(func() { s.hints.give(store.Hint{Plan: id, OnlyEvents: !back && !step}) })
+		tx.then(func() { s.hints.Give(store.Hint{Plan: id, OnlyEvents: !back && !step}) })
 	}
 }
 
@@ -155,6 +155,6 @@ func (s *Store) apply(tx *tx, c *store.Command) (store.Applied, error) {
 	if r.err != nil {
 		return store.Applied{}, r.err
 	}
-	tx.then(func() { s.hints.give(store.Hint{Plan: c.Plan.ID}) })
+	tx.then(func() { s.hints.Give(store.Hint{Plan: c.Plan.ID}) })
 	return a, s.wake(tx, p.ID, true)
 }

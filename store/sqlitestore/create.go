@@ -189,7 +189,7 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 		if err := newRows(tx.conn, p).flush([]plan.Event{event}, now, done.AtRest, 0); err != nil {
 			return err
 		}
-		tx.then(func() { s.hints.give(store.Hint{Plan: c.ID}) })
+		tx.then(func() { s.hints.Give(store.Hint{Plan: c.ID}) })
 		return s.wake(tx, c.ID, true)
 	})
 }

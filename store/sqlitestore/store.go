@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/hints"
 )
 
 // Store keeps plans in a file. It is safe for concurrent use. It has one goroutine, which writes,
@@ -21,7 +22,7 @@ type Store struct {
 
 	agenda agenda
 	leases leases
-	hints  hints
+	hints  hints.Hints
 	tokens tokens
 
 	closing sync.Once

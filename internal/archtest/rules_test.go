@@ -57,6 +57,7 @@ var arrows = []arrow{
 	{from: "store/enginetest", to: []string{"internal/simulation", "store"}}, // above the root
 	{from: "store/memstore", to: []string{"store/internal/hints", "store/rules", "store", "plan", "task"}},
 	{from: "store/observed", to: []string{"internal/nilcheck", "store", "plan", "task"}},
+	{from: "store/internal/instant", to: []string{"store/rules"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
 
 	// Packages that act. The root puts the engine's packages together.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/rules"
 )
 
@@ -46,7 +47,7 @@ func (s *Store) Due(ctx context.Context, limit int) (plans []store.DuePlan, err 
 func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
 	us := int64(-1)
 	if after >= 0 {
-		us = microsOf(rules.Stamp(after))
+		us = instant.MicrosOf(rules.Stamp(after))
 	}
 	return s.auto(ctx, func(t *tx) {
 		// A reminder that is still to come has a say: due is no later, and the stamp another.

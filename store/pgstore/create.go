@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -96,7 +97,7 @@ func (t *tx) insertPlan(c *store.Create) (plan.ID, error) {
 	}
 	t.one(nil, []any{&number}, `INSERT INTO @.plan (id, stage, key, mark, hash, ttl, tenants, stored, created, spec)
 		VALUES (nextval('@.plan_id'), 0, $1, $2, $3, $4, $5, 0, $6, $7) ON CONFLICT (key) WHERE key IS NOT NULL DO NOTHING RETURNING id`,
-		key, encoded(c.Mark), encoded(c.Hash), c.TTL.Microseconds(), p.TaskCount, microsOf(t.s.stamp(now)), string(spec))
+		key, encoded(c.Mark), encoded(c.Hash), c.TTL.Microseconds(), p.TaskCount, instant.MicrosOf(t.s.stamp(now)), string(spec))
 	if err := t.flush(); err != nil || number == 0 {
 		return 0, err
 	}

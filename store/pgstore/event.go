@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -45,7 +46,7 @@ func (t *tx) appendEvents(p *rollout, work []rules.Event, own []ownEvent, rests 
 	for i := range work {
 		seq++
 		e := &work[i]
-		if err := r.add(seq, microsOf(e.At), int(e.Ordinal), int64(e.Attempt), e.Cause.String(), e.From.String(), e.To.String(),
+		if err := r.add(seq, instant.MicrosOf(e.At), int(e.Ordinal), int64(e.Attempt), e.Cause.String(), e.From.String(), e.To.String(),
 			slices.Contains(rests, seq), &plan.Event{Failure: e.Failure}); err != nil {
 			return err
 		}
@@ -57,7 +58,7 @@ func (t *tx) appendEvents(p *rollout, work []rules.Event, own []ownEvent, rests 
 		if e.Task != 0 {
 			ordinal = e.Task.Ordinal()
 		}
-		if err := r.add(seq, microsOf(p.now), ordinal, int64(e.Attempt), e.Cause, e.From, e.To, slices.Contains(rests, seq), e); err != nil {
+		if err := r.add(seq, instant.MicrosOf(p.now), ordinal, int64(e.Attempt), e.Cause, e.From, e.To, slices.Contains(rests, seq), e); err != nil {
 			return err
 		}
 	}
@@ -171,7 +172,7 @@ func (t *tx) events(id plan.ID, which string, after int64, limit int) (events []
 		if err := r.Scan(&e.Seq, &at, &ordinal, &e.Attempt, &e.Cause, &e.From, &e.To, &e.AtRest, &detail, &tenant); err != nil {
 			return err
 		}
-		e.At, e.Cause, e.From, e.To = instant(at), decoded(e.Cause), decoded(e.From), decoded(e.To)
+		e.At, e.Cause, e.From, e.To = instant.Time(at), decoded(e.Cause), decoded(e.From), decoded(e.To)
 		if tenant != nil {
 			e.Tenant = decoded(*tenant)
 		}

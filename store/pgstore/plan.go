@@ -10,6 +10,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -70,7 +71,7 @@ type facts struct {
 
 func (p *rollout) facts() facts {
 	return facts{
-		counters: p.Counters, breached: p.Breached, exhausted: p.UndosExhausted, waveEnded: micros(p.WaveEndedAt),
+		counters: p.Counters, breached: p.Breached, exhausted: p.UndosExhausted, waveEnded: instant.Micros(p.WaveEndedAt),
 		lastEvent: p.LastEvent, trimmed: p.trimmed, marks: p.Marks,
 	}
 }
@@ -192,7 +193,7 @@ func (s *Store) fillSpec(p *plan.Plan, text string, created int64) error {
 		return s.corrupt("plan", p.ID, "spec: %v", err)
 	}
 	if p.CreatedAt.IsZero() {
-		p.CreatedAt = instant(created)
+		p.CreatedAt = instant.Time(created)
 	}
 	return nil
 }
@@ -205,7 +206,7 @@ func (p *rollout) decided() error {
 	p.Version = uint64(p.raw.version)
 	grant := strategy.Grant{
 		LastOrdinal: p.Grant.LastOrdinal, MaxSlots: p.Grant.MaxSlots, MaxFailed: p.Grant.MaxFailed, MaxSameFailures: p.Grant.MaxSameFailures,
-		Strict: p.Grant.Strict, NotBefore: instant(p.raw.notBefore), NotAfter: instant(p.raw.notAfter),
+		Strict: p.Grant.Strict, NotBefore: instant.Time(p.raw.notBefore), NotAfter: instant.Time(p.raw.notAfter),
 	}
 	if p.raw.control == nil {
 		p.Control = p.known.control
@@ -247,7 +248,7 @@ func (p *rollout) counted() error {
 	if fault != "" {
 		return p.s.corrupt("facts", p.ID, "%s", fault)
 	}
-	p.Counters, p.Breached, p.UndosExhausted, p.WaveEndedAt = *k, f.breached, f.exhausted, instant(f.waveEnded)
+	p.Counters, p.Breached, p.UndosExhausted, p.WaveEndedAt = *k, f.breached, f.exhausted, instant.Time(f.waveEnded)
 	p.LastEvent, p.trimmed, p.Marks = f.lastEvent, f.trimmed, f.marks
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 )
 
 // Report implements store.Registry.
@@ -66,7 +67,7 @@ func (s *Store) Workers(ctx context.Context, from string, limit int) (workers []
 				w.Plans = append(w.Plans, plan.ID(id))
 			}
 			skew := time.Duration(s.skew.Load())
-			w.JoinedAt, w.LeaseUntil = instant(joined).Add(skew), instant(until).Add(skew)
+			w.JoinedAt, w.LeaseUntil = instant.Time(joined).Add(skew), instant.Time(until).Add(skew)
 			workers = append(workers, w)
 			return nil
 		}, "SELECT incarnation, joined, until, capacity, held, executors, plans FROM @.lease WHERE until > "+clock)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
@@ -55,7 +56,7 @@ func expectRows(p *rollout, sequential bool) *rows {
 // Changed implements rules.Rows: what is stored has no more than microseconds.
 func (r *rows) Changed(ordinal uint32, t *rules.Task, from rules.Place) {
 	if m := t.More; m != nil {
-		m.Wait.Until = stampOf(microsOf(m.Wait.Until))
+		m.Wait.Until = instant.Stamp(instant.MicrosOf(m.Wait.Until))
 	}
 	r.Loaded.Changed(ordinal, t, from)
 }
@@ -84,7 +85,7 @@ func (r *rows) put(row *taskRow) error {
 // dueOf returns the key that orders a task in its queue before the ordinal does.
 func dueOf(t *rules.Task) int64 {
 	if t.Waiting {
-		return microsOf(t.WaitUntil())
+		return instant.MicrosOf(t.WaitUntil())
 	}
 	return 0
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/task"
 )
@@ -51,7 +52,7 @@ func (t *tx) saveControl(p *rollout) error {
 	}
 	g := &p.Grant
 	t.exec(saveControl, int64(p.ID), int64(p.Version), int16(p.State), p.changed, p.Commands.Next, g.LastOrdinal, g.MaxSlots, g.MaxFailed,
-		g.MaxSameFailures, g.Strict, micros(g.NotBefore), micros(g.NotAfter), string(text))
+		g.MaxSameFailures, g.Strict, instant.Micros(g.NotBefore), instant.Micros(g.NotAfter), string(text))
 	ids := p.Commands.IDs
 	if len(ids) == 0 {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -35,9 +36,9 @@ func (u *updates) add(ordinal uint32, t *rules.Task, was *place) {
 	u.attempt, u.claim, u.released = append(u.attempt, int64(t.Attempt)), append(u.claim, int64(t.Claim)), append(u.released, int64(t.Released))
 	u.losses, u.version, u.lastSeq = append(u.losses, int64(t.Losses)), append(u.version, int64(t.Version)), append(u.lastSeq, int64(t.LastSeq))
 	u.token, u.lastToken = append(u.token, int64(t.Token)), append(u.lastToken, int64(t.LastToken))
-	u.started, u.updated, u.ended = append(u.started, microsOf(t.Started)), append(u.updated, microsOf(t.Updated)), append(u.ended, microsOf(t.Ended))
-	u.elapsed, u.waitUntil = append(u.elapsed, t.Elapsed.Milliseconds()), append(u.waitUntil, microsOf(m.Wait.Until))
-	u.retriedAt = append(u.retriedAt, micros(m.Retried))
+	u.started, u.updated, u.ended = append(u.started, instant.MicrosOf(t.Started)), append(u.updated, instant.MicrosOf(t.Updated)), append(u.ended, instant.MicrosOf(t.Ended))
+	u.elapsed, u.waitUntil = append(u.elapsed, t.Elapsed.Milliseconds()), append(u.waitUntil, instant.MicrosOf(m.Wait.Until))
+	u.retriedAt = append(u.retriedAt, instant.Micros(m.Retried))
 	u.addTexts(t, &m)
 	u.addBytes(t, &m, was)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/internal/hints"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/rules"
 )
 
@@ -98,5 +99,5 @@ func (s *Store) Close() error {
 
 // stamp returns the time of what is stored, for a reading of the server's clock.
 func (s *Store) stamp(us int64) rules.Stamp {
-	return stampOf(us + time.Duration(s.skew.Load()).Microseconds())
+	return instant.Stamp(us + time.Duration(s.skew.Load()).Microseconds())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cutover-go/cutover/checkpoint"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -51,7 +52,7 @@ func (r *taskRow) fill(t *rules.Task) error {
 		State: task.State(r.state), Request: task.Request(r.request), Attempt: uint32(r.attempt), Claim: uint32(r.claim), Released: uint32(r.released),
 		Tenant: decoded(r.tenant), PausedIndividually: r.individually, Waiting: r.waiting, Losses: uint32(r.losses), Version: uint32(r.version),
 		Token: task.Token(r.token), LastToken: task.Token(r.lastToken), LastSeq: uint32(r.lastSeq),
-		Started: stampOf(r.started), Updated: stampOf(r.updated), Ended: stampOf(r.ended), Elapsed: time.Duration(r.elapsed) * time.Millisecond,
+		Started: instant.Stamp(r.started), Updated: instant.Stamp(r.updated), Ended: instant.Stamp(r.ended), Elapsed: time.Duration(r.elapsed) * time.Millisecond,
 		Data: r.data,
 	}
 	if r.step != nil {
@@ -60,7 +61,7 @@ func (r *taskRow) fill(t *rules.Task) error {
 	if err := r.check(t); err != nil {
 		return err
 	}
-	m := rules.More{Wait: rules.Wait{Why: task.WaitReason(r.wait), Until: stampOf(r.waitUntil)}, Retried: instant(r.retriedAt)}
+	m := rules.More{Wait: rules.Wait{Why: task.WaitReason(r.wait), Until: instant.Stamp(r.waitUntil)}, Retried: instant.Time(r.retriedAt)}
 	if err := r.more(&m); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -90,7 +91,7 @@ func (s *Store) begin(tx *tx, c *store.Create) (store.Creation, error) {
 		key = p.IdempotencyKey
 	}
 	if err := tx.exec("INSERT INTO plan (stage, key, mark, hash, ttl, tenants, stored, created, spec) VALUES (0, ?, ?, ?, ?, ?, 0, ?, ?)",
-		key, c.Mark, c.Hash, c.TTL.Microseconds(), p.TaskCount, microsOf(now), string(spec)); err != nil {
+		key, c.Mark, c.Hash, c.TTL.Microseconds(), p.TaskCount, instant.MicrosOf(now), string(spec)); err != nil {
 		return store.Creation{}, err
 	}
 	p.ID = plan.ID(tx.LastInsertRowID())

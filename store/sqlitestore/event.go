@@ -8,6 +8,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -35,7 +36,7 @@ func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at
 			}
 			detail = text
 		}
-		if err := c.exec(insertEvent, id, seq, microsOf(e.At), e.Ordinal, e.Attempt, e.Cause.String(), e.From.String(), e.To.String(),
+		if err := c.exec(insertEvent, id, seq, instant.MicrosOf(e.At), e.Ordinal, e.Attempt, e.Cause.String(), e.From.String(), e.To.String(),
 			rests && seq == p.LastEvent, detail); err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at
 		if e.Task != 0 {
 			ordinal = e.Task.Ordinal()
 		}
-		if err := c.exec(insertEvent, id, seq, microsOf(at), ordinal, e.Attempt, e.Cause, e.From, e.To, rests && seq == p.LastEvent, detail); err != nil {
+		if err := c.exec(insertEvent, id, seq, instant.MicrosOf(at), ordinal, e.Attempt, e.Cause, e.From, e.To, rests && seq == p.LastEvent, detail); err != nil {
 			return err
 		}
 	}
@@ -154,7 +155,7 @@ func (c *conn) events(id plan.ID, which string, after int64, limit int) (events 
 		FROM event AS e LEFT JOIN task AS t ON t.plan = e.plan AND t.ordinal = e.ordinal
 		WHERE e.plan = ? AND e.seq > ? `+which+` ORDER BY e.seq LIMIT ?`, []any{int64(id), after, cmp.Or(limit, store.MaxPage)}, func(r row) error {
 		e := plan.Event{
-			Seq: r.ColumnInt64(0), At: instant(r.ColumnInt64(1)), Plan: id, Attempt: r.ColumnInt(3), Cause: r.ColumnText(4),
+			Seq: r.ColumnInt64(0), At: instant.Time(r.ColumnInt64(1)), Plan: id, Attempt: r.ColumnInt(3), Cause: r.ColumnText(4),
 			From: r.ColumnText(5), To: r.ColumnText(6), AtRest: r.ColumnInt64(7) != 0, Tenant: r.ColumnText(9),
 		}
 		if ordinal := r.ColumnInt(2); ordinal != 0 {

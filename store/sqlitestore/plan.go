@@ -9,6 +9,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -51,7 +52,7 @@ type facts struct {
 
 func (p *rollout) facts() facts {
 	return facts{
-		counters: p.Counters, breached: p.Breached, exhausted: p.UndosExhausted, waveEnded: micros(p.WaveEndedAt),
+		counters: p.Counters, breached: p.Breached, exhausted: p.UndosExhausted, waveEnded: instant.Micros(p.WaveEndedAt),
 		lastEvent: p.LastEvent, trimmed: p.trimmed, marks: p.Marks,
 	}
 }
@@ -117,7 +118,7 @@ func (c *conn) fillSpec(p *plan.Plan, text string, created int64) error {
 		return c.corrupt("plan", p.ID, "spec: %v", err)
 	}
 	if p.CreatedAt.IsZero() {
-		p.CreatedAt = instant(created)
+		p.CreatedAt = instant.Time(created)
 	}
 	return nil
 }
@@ -130,7 +131,7 @@ func (c *conn) loadControl(p *rollout) error {
 		p.Version, p.changed, p.Commands.Next = uint64(r.ColumnInt64(0)), r.ColumnInt64(1), r.ColumnInt(2)
 		p.Grant = strategy.Grant{
 			LastOrdinal: r.ColumnInt(3), MaxSlots: r.ColumnInt(4), MaxFailed: r.ColumnInt(5), MaxSameFailures: r.ColumnInt(6),
-			Strict: r.ColumnInt64(7) != 0, NotBefore: instant(r.ColumnInt64(8)), NotAfter: instant(r.ColumnInt64(9)),
+			Strict: r.ColumnInt64(7) != 0, NotBefore: instant.Time(r.ColumnInt64(8)), NotAfter: instant.Time(r.ColumnInt64(9)),
 		}
 		text, state = r.ColumnText(10), r.ColumnInt64(11)
 	})
@@ -166,7 +167,7 @@ func (c *conn) loadFacts(p *rollout) error {
 			}
 		}
 		p.Counters.Held, p.Counters.Waiting, p.Counters.Starting, p.Counters.Exempt = r.ColumnInt(10), r.ColumnInt(11), r.ColumnInt(12), r.ColumnInt(13)
-		p.Breached, p.UndosExhausted, p.WaveEndedAt = r.ColumnInt64(14) != 0, r.ColumnInt64(15) != 0, instant(r.ColumnInt64(16))
+		p.Breached, p.UndosExhausted, p.WaveEndedAt = r.ColumnInt64(14) != 0, r.ColumnInt64(15) != 0, instant.Time(r.ColumnInt64(16))
 		p.LastEvent, p.trimmed = r.ColumnInt64(17), r.ColumnInt64(18)
 		p.Marks = rules.Marks{
 			Floor: task.Token(r.ColumnInt64(19)), Releases: uint32(r.ColumnInt64(20)), Claims: uint32(r.ColumnInt64(21)),

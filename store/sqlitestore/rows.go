@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
@@ -69,7 +70,7 @@ func (r *rows) read(ordinal uint32) (*taskRow, error) {
 // dueOf returns the key that orders a task in its queue before the ordinal does.
 func dueOf(t *rules.Task) int64 {
 	if t.Waiting {
-		return microsOf(t.WaitUntil())
+		return instant.MicrosOf(t.WaitUntil())
 	}
 	return 0
 }
@@ -157,7 +158,7 @@ func (r *rows) Changed(ordinal uint32, _ *rules.Task, from rules.Place) {
 		return // reading it failed
 	}
 	if m := t.More; m != nil {
-		m.Wait.Until = stampOf(microsOf(m.Wait.Until))
+		m.Wait.Until = instant.Stamp(instant.MicrosOf(m.Wait.Until))
 	}
 	r.p.pending.changed(ordinal, t.State == task.Pending)
 	to, due := t.Place(), dueOf(&t.Task)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/task"
 )
@@ -88,7 +89,7 @@ func (c *conn) saveControl(p *rollout) error {
 	g := &p.Grant
 	if err := c.exec("REPLACE INTO control VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		int64(p.ID), int64(p.Version), int64(p.State), p.changed, p.Commands.Next, g.LastOrdinal, g.MaxSlots, g.MaxFailed,
-		g.MaxSameFailures, g.Strict, micros(g.NotBefore), micros(g.NotAfter), string(text)); err != nil {
+		g.MaxSameFailures, g.Strict, instant.Micros(g.NotBefore), instant.Micros(g.NotAfter), string(text)); err != nil {
 		return err
 	}
 	ids := p.Commands.IDs

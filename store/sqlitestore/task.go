@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
@@ -28,13 +29,13 @@ func scanTask(r row, t *rules.Task) error {
 	t.Attempt, t.Claim, t.Released = uint32(n(2)), uint32(n(3)), uint32(n(4))
 	t.Tenant, t.PausedIndividually, t.Waiting = r.ColumnText(5), n(7) != 0, n(8) != 0
 	t.Losses, t.Version, t.Token, t.LastToken, t.LastSeq = uint32(n(9)), uint32(n(10)), task.Token(n(11)), task.Token(n(12)), uint32(n(13))
-	t.Started, t.Updated, t.Ended, t.Elapsed = stampOf(n(14)), stampOf(n(15)), stampOf(n(16)), time.Duration(n(17))*time.Millisecond
+	t.Started, t.Updated, t.Ended, t.Elapsed = instant.Stamp(n(14)), instant.Stamp(n(15)), instant.Stamp(n(16)), time.Duration(n(17))*time.Millisecond
 	if err := checkTask(r, t); err != nil {
 		return err
 	}
 	t.Step = r.ColumnText(23)
 	t.Data = r.ColumnBlob(25, nil)
-	m := rules.More{Wait: rules.Wait{Why: task.WaitReason(n(18)), Until: stampOf(n(19))}, Retried: instant(n(20))}
+	m := rules.More{Wait: rules.Wait{Why: task.WaitReason(n(18)), Until: instant.Stamp(n(19))}, Retried: instant.Time(n(20))}
 	if err := fillMore(r, &m); err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func (c *conn) saveTask(id plan.ID, ordinal uint32, t *rules.Task) error {
 	for i, n := range [...]int64{
 		int64(id), int64(ordinal), int64(t.State), int64(t.Attempt), int64(t.Claim), int64(t.Released), int64(t.Request),
 		bit(t.PausedIndividually), bit(t.Waiting), int64(t.Losses), int64(t.Version), int64(t.Token), int64(t.LastToken), int64(t.LastSeq),
-		microsOf(t.Started), microsOf(t.Updated), microsOf(t.Ended), t.Elapsed.Milliseconds(), int64(m.Wait.Why), microsOf(m.Wait.Until), micros(m.Retried),
+		instant.MicrosOf(t.Started), instant.MicrosOf(t.Updated), instant.MicrosOf(t.Ended), t.Elapsed.Milliseconds(), int64(m.Wait.Why), instant.MicrosOf(m.Wait.Until), instant.Micros(m.Retried),
 	} {
 		if err := s.BindInt64(i+1, n); err != nil {
 			return err

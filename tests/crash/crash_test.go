@@ -23,7 +23,7 @@ type row struct {
 func rows(t *testing.T) []row {
 	t.Helper()
 	var all []row
-	for _, more := range [][]row{kills(t), undoKills(t), undoRaces(), waveKills(t), waveUndos(t), sweepKills(t), trials(t), canaries(t), freezes(), outages(), lines(), losses(t), failovers(), frozenMasters(), halfMoves(), refusals(), deploys(t), fleets()} {
+	for _, more := range [][]row{kills(t), undoKills(t), undoRaces(), waveKills(t), waveUndos(t), sweepKills(t), trials(t), canaries(t), freezes(), outages(), lines(), losses(t), failovers(), frozenMasters(), halfMoves(), refusals(), deploys(t), fleets(), overlappingPlans()} {
 		all = append(all, more...)
 	}
 	return all

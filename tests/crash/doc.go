@@ -36,6 +36,10 @@
 // judged by the ledger but by the services: each weight was set once and held as long as it says,
 // and a bad one was put back.
 //
+// If plans overlap, the ledger must also show that no tenant was worked on by two of them at once
+// and no more tasks of a quota than it allows, from the first run of each task to the end of its
+// last. At the end no lock of a tenant and no place in a quota is left.
+//
 // # How to run
 //
 //	go test -tags crash ./tests/crash                                  one fault, for a quick look

@@ -205,7 +205,7 @@ func opOfWait(why task.WaitReason) string {
 		return opBackoff
 	case task.WaitProving:
 		return opProving
-	case task.NoWait:
+	case task.NoWait, task.WaitPlace:
 	}
 	return "other"
 }

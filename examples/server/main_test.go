@@ -229,7 +229,9 @@ func TestFile(t *testing.T) {
 	if err := p.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	<-p.ended
+	if err := <-p.ended; err == nil {
+		t.Error("the program ended by itself")
+	}
 	want(t, 0, start(t, "", args...).rest("1"), 0, document{"state": "COMPLETED", "name": "kept"})
 }
 

@@ -122,7 +122,7 @@ func (k *Keeper) yieldUntracked(ctx context.Context, l *Lease, r report, held ma
 // task by now. It returns false if the next heartbeat has to check the task again.
 func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
 	t, err := k.client.Store.Task(ctx, h.Task)
-	if err != nil && !errors.Is(err, store.ErrCorrupt) {
+	if err != nil && !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrNotFound) {
 		k.client.Fault("yield", err)
 		return false
 	}
@@ -138,7 +138,8 @@ func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
 	return true
 }
 
-// yieldOf returns the change that yields the task of h. t is the task, or empty if it is damaged.
+// yieldOf returns the change that yields the task of h. t is the task, or empty if it is damaged or
+// gone.
 // An undo keeps the failure if its rollback was canceled meanwhile.
 func yieldOf(t task.Task, h store.Holding) store.Change {
 	c := store.Change{Task: h.Task, Token: h.Token, Seq: yieldSeq, Kind: store.Yield}

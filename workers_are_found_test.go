@@ -53,7 +53,7 @@ func TestWorkersAreListed(t *testing.T) {
 		sp := spec("a", "b", "c", "d")
 		sp.Strategy.MaxConcurrency = strategy.Count(9)
 		id := launch(t, e, sp)
-		time.Sleep(2 * time.Second)
+		time.Sleep(5 * time.Second) // without hints, a poll finds the plan
 		if got := workersOf(t, e); !slices.Equal(got, []string{"one 3/3 [A X] of [1]", "two 0/2 [] of []"}) {
 			t.Errorf("at work: %q", got)
 		}

@@ -54,7 +54,7 @@ test: ## Run all tests, as the README says.
 
 .PHONY: race
 race: ## Run all tests under the race detector, package by package: real servers and two cores make each other late.
-	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -race -p 1 -timeout 15m $(PKG)
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 CUTOVER_REQUIRE_POSTGRES=$${CI:+1} go test -race -p 1 -timeout 15m $(PKG)
 
 .PHONY: deaf
 deaf: ## Run the engine's tests with every hint dropped.

@@ -79,6 +79,7 @@ type node struct {
 // A screen reader is told at most every 5 s what changes, and by nothing else than what is meant
 // for it.
 func TestAnnouncements(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, names("tenant-", 50)...)
 	p := h.open(t, "?plan="+id.String())
@@ -99,6 +100,7 @@ func TestAnnouncements(t *testing.T) {
 // The focus goes to the heading of a page that one goes to, and stays where it is when a page is
 // shown again in other words.
 func TestFocus(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	h.create(t, strategy.Strategy{}, "ada")
 	p := h.open(t, "")
@@ -118,6 +120,7 @@ func TestFocus(t *testing.T) {
 
 // Every page is accessible, in light and dark colours, on a desktop and on a phone.
 func TestAccessible(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{MaxConcurrency: strategy.Count(3), MaxFailures: strategy.Count(9), Waves: []strategy.Wave{
 		{Name: "first", Size: strategy.Count(6)}, {Name: "rest", Approval: true},

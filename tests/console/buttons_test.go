@@ -29,6 +29,7 @@ func (h *host) counted(t *testing.T, id plan.ID, s task.State, n int) {
 // Tenants are added and excluded; a tenant that is there already, or is not, is named at its field.
 // More than a hundred have to be confirmed by their number.
 func TestTenantsAreAddedAndExcluded(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
 	p := h.open(t, "?plan="+id.String())
@@ -65,6 +66,7 @@ func TestTenantsAreAddedAndExcluded(t *testing.T) {
 
 // A plan that is over is deleted once its number is typed; then the list is shown.
 func TestDelete(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "ada")
 	p := h.open(t, "?plan="+id.String())
@@ -91,6 +93,7 @@ func TestDelete(t *testing.T) {
 // Tenants come from a file: the preview counts them, a fault names its line, and the plan has their
 // labels.
 func TestUpload(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	folder := t.TempDir()
 	list := func(name, text string) string {
@@ -120,6 +123,7 @@ func TestUpload(t *testing.T) {
 
 // A note is kept in the log, and has no effect.
 func TestNote(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "ada")
 	p := h.open(t, "?plan="+id.String())
@@ -135,6 +139,7 @@ func TestNote(t *testing.T) {
 
 // A task is retried alone while its plan stays stopped.
 func TestRetryAlone(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "broken-1", "ada")
 	h.give(t, h.engine.Start, id)
@@ -155,6 +160,7 @@ func TestRetryAlone(t *testing.T) {
 
 // What a plan is annotated with is text; only an address on the web is a link.
 func TestAnnotations(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	made, err := h.engine.Create(context.Background(), plan.Spec{
 		Name: "noted", ExecutorType: "MOVE", Tenants: plan.Tenants("ada"), Annotations: map[string]string{

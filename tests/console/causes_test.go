@@ -33,6 +33,7 @@ func (h *host) failing(t *testing.T, tenants ...string) plan.ID {
 // A filter cannot ask for failures in no step: with the others of their code they are one cause,
 // and the command says how many it hits.
 func TestCausesThatCannotBeToldApart(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.failing(t, "early-1", "late-1", "late-2", "early-2", "late-3")
 	p := h.open(t, "?plan="+id.String())
@@ -47,6 +48,7 @@ func TestCausesThatCannotBeToldApart(t *testing.T) {
 
 // What a command on a cause hits is counted by the server: a page does not read all failures.
 func TestCauseIsCountedByTheServer(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.failing(t, append(names("late-", 10_100), "early-1")...)
 	p := h.open(t, "?plan="+id.String())
@@ -61,6 +63,7 @@ func TestCauseIsCountedByTheServer(t *testing.T) {
 
 // A dialog is for the version in which its tenants were counted.
 func TestCauseIsForTheVersionThatWasCounted(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.failing(t, "late-1", "late-2")
 	p := h.open(t, "?plan="+id.String())

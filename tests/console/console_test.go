@@ -40,6 +40,7 @@ func names(prefix string, n int) (list []string) {
 
 // The way of a plan from the form to its end, over a failure.
 func TestAPlanFromItsFormToItsEnd(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	p := h.open(t, "")
 	p.sees("No plans yet.")
@@ -74,6 +75,7 @@ func TestAPlanFromItsFormToItsEnd(t *testing.T) {
 
 // A rollout that waits, is paused, goes on, is approved of and rolled back.
 func TestPauseResumeApproveRollback(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{MaxConcurrency: strategy.Count(2), Waves: []strategy.Wave{
 		{Name: "first", Size: strategy.Count(2), Canary: true}, {Name: "rest", Approval: true},
@@ -107,6 +109,7 @@ func TestPauseResumeApproveRollback(t *testing.T) {
 
 // The page of a task: its failure, its checkpoint to the last digit, and its retry.
 func TestTask(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "broken-1", "ada")
 	if _, err := h.engine.Start(context.Background(), id); err != nil {
@@ -128,6 +131,7 @@ func TestTask(t *testing.T) {
 
 // On a phone, in Chinese and in dark colours nothing is wider than the screen.
 func TestPhone(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{
 		MaxConcurrency: strategy.Count(20), MaxFailures: strategy.Count(40), WaveSizes: []strategy.Amount{strategy.Count(10), strategy.Percent(50)},
@@ -155,6 +159,7 @@ func TestPhone(t *testing.T) {
 
 // The number of more than 100 tenants has to be typed.
 func TestManyTenantsAreConfirmed(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{MaxConcurrency: strategy.Count(50)}, names("tenant-", 3000)...)
 	p := h.open(t, "?plan="+id.String())
@@ -179,6 +184,7 @@ func TestManyTenantsAreConfirmed(t *testing.T) {
 
 // Who is signed out is told so, and keeps what is typed.
 func TestSignedOut(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	p := h.open(t, "?new=")
 	p.write("name", "typed")
@@ -194,6 +200,7 @@ func TestSignedOut(t *testing.T) {
 
 // A proxy that gets no answer is no end of the session, though it answers with a page.
 func TestBadGateway(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	p := h.open(t, "")
 	p.sees("No plans yet.")
@@ -212,6 +219,7 @@ func TestBadGateway(t *testing.T) {
 // What somebody else does is seen at once over the stream, without a poll; while there is no stream
 // the page polls, and later a new stream takes over.
 func TestLive(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
 	p := h.open(t, "?plan="+id.String())
@@ -248,6 +256,7 @@ func TestLive(t *testing.T) {
 
 // A matrix of 100,000 tenants is drawn, can be walked with the keyboard, and leads to their tasks.
 func TestLargeMatrix(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, names("tenant-", 100_000)...)
 	p := h.open(t, "?plan="+id.String())
@@ -264,6 +273,7 @@ func TestLargeMatrix(t *testing.T) {
 // Who may only look sees no command, in a second browser at the same time, and what the first one
 // does.
 func TestTwoBrowsers(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
 	first, second := h.open(t, "?plan="+id.String()), h.open(t, "?plan="+id.String(), chromedp.UserAgent(reader))
@@ -282,6 +292,7 @@ func TestTwoBrowsers(t *testing.T) {
 
 // A command that does not apply any more says so, and nothing is done.
 func TestHonestAnswers(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
 	p := h.open(t, "?plan="+id.String())
@@ -305,6 +316,7 @@ func TestHonestAnswers(t *testing.T) {
 
 // A plan that the caller may not view is not named, though it holds a tenant.
 func TestHiddenPlanHoldsATenant(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	hidden, err := h.engine.Create(context.Background(), plan.Spec{Name: "hidden", ExecutorType: "MOVE", Tenants: plan.Tenants("held-1")})
 	if err != nil {
@@ -322,6 +334,7 @@ func TestHiddenPlanHoldsATenant(t *testing.T) {
 
 // A session of the keyboard alone: from the list to a plan, and a command with its reason.
 func TestKeyboard(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
 	p := h.open(t, "")
@@ -343,6 +356,7 @@ func TestKeyboard(t *testing.T) {
 
 // The failures of one cause are retried by that cause, all at once.
 func TestRetryOfACause(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{MaxFailures: strategy.Count(5)}, "broken-1", "ada", "broken-2")
 	if _, err := h.engine.Start(context.Background(), id); err != nil {

@@ -36,6 +36,7 @@ func fleet() map[string]string {
 
 // A tenant is found by its id, whatever that is: who works on it, and which plans have it.
 func TestTenant(t *testing.T) {
+	t.Parallel()
 	const id = "held-/../<b>&c"
 	h := start(t)
 	h.give(t, h.engine.Start, h.create(t, strategy.Strategy{}, id, "ada"))
@@ -55,6 +56,7 @@ func TestTenant(t *testing.T) {
 
 // That a plan works on a tenant is told to those who may not see it.
 func TestTenantOfAHiddenPlan(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	hidden, err := h.engine.Create(context.Background(), plan.Spec{Name: "hidden", ExecutorType: "MOVE", Tenants: plan.Tenants("held-1")})
 	if err != nil {
@@ -68,6 +70,7 @@ func TestTenantOfAHiddenPlan(t *testing.T) {
 
 // Plans that have a tenant are searched further on request.
 func TestTenants(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	h.set(func() { h.answers = fleet() })
 	p := h.open(t, "")
@@ -88,6 +91,7 @@ func TestTenants(t *testing.T) {
 
 // The workers that have a lease are listed, as many as somebody wants to see.
 func TestManyWorkers(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	h.set(func() { h.answers = fleet() })
 	p := h.open(t, "?workers=")
@@ -104,6 +108,7 @@ func TestManyWorkers(t *testing.T) {
 
 // A worker shows what it holds, and that it is gone.
 func TestWorker(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
 	h.give(t, h.engine.Start, id)
@@ -147,6 +152,7 @@ func (h *host) failSince(t *testing.T, at time.Time, id plan.ID) {
 // That nobody is told of failures is seen: no notifier, one that is silent, one that fails, and
 // what could not be sent. It is sent again, and the sink is tested.
 func TestNotifiers(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	p := h.open(t, "")
 	p.sees("No plans yet.")

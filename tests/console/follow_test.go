@@ -63,6 +63,7 @@ func (h *host) await(t *testing.T, condition func() bool) {
 
 // A page whose position is trimmed begins anew once, whoever says so first, and follows once.
 func TestTrimmedPositionOfAPlan(t *testing.T) {
+	t.Parallel()
 	h, id := trimmed(t)
 	_, releaseStream := h.hold("/stream")
 	_, releasePoll := h.hold("/events")
@@ -88,6 +89,7 @@ func TestTrimmedPositionOfAPlan(t *testing.T) {
 // A stream that is silent for 25 s is stale: the page polls until one says something again. An open
 // one that says nothing is no better.
 func TestSilentStream(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1")
 	h.give(t, h.engine.Start, id)
@@ -112,6 +114,7 @@ func TestSilentStream(t *testing.T) {
 
 // A plan that is removed takes its page with it, whether a stream or a poll says so.
 func TestRemovedPlan(t *testing.T) {
+	t.Parallel()
 	for _, noStream := range []bool{false, true} {
 		t.Run(fmt.Sprintf("noStream=%t", noStream), func(t *testing.T) {
 			h := start(t)
@@ -131,6 +134,7 @@ func TestRemovedPlan(t *testing.T) {
 
 // Without a stream the list under a filter loses what is in another state, and what is removed.
 func TestPolledListLosesPlans(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	var ids []plan.ID
 	for range 3 {
@@ -151,6 +155,7 @@ func TestPolledListLosesPlans(t *testing.T) {
 
 // The page of a task whose position is trimmed follows from the present on.
 func TestTrimmedPositionOfATask(t *testing.T) {
+	t.Parallel()
 	h, id := trimmed(t)
 	h.set(func() { h.noStream = true })
 	p := h.open(t, fmt.Sprintf("?plan=%d&task=%d", id, 1000000*int64(id)+201))
@@ -167,6 +172,7 @@ func TestTrimmedPositionOfATask(t *testing.T) {
 
 // An answer about a task that comes after a newer one is not shown.
 func TestLateAnswerAboutATask(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1", "ada")
 	h.give(t, h.engine.Start, id)

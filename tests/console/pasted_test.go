@@ -36,6 +36,7 @@ func (h *host) tenant(t *testing.T, id plan.ID, ordinal int) task.Tenant {
 
 // The field for tenants takes what people have: ids, JSON arrays, and columns of a table.
 func TestPastedTenants(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	p := h.open(t, "")
 	for i, tt := range []struct{ text, region string }{
@@ -66,6 +67,7 @@ func TestPastedTenants(t *testing.T) {
 // A table that is pasted has its faults at their lines, and can be added to a plan; what is no list
 // is refused.
 func TestPastedTenantsWithFaults(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "ada")
 	p := h.open(t, "?new=")
@@ -96,6 +98,7 @@ func TestPastedTenantsWithFaults(t *testing.T) {
 
 // The page of a task says of which cause, or in which wave, too many have failed.
 func TestBreachNamesItsCause(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "ada")
 	why := fmt.Sprintf("tasks/%d/why", task.NewID(id, 1))
@@ -116,6 +119,7 @@ func TestBreachNamesItsCause(t *testing.T) {
 
 // The list of plans says that some cannot be read.
 func TestPlansPartly(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	h.create(t, strategy.Strategy{}, "ada")
 	h.set(func() {

@@ -18,6 +18,7 @@ var wavesOfFive = strategy.Strategy{
 // Whoever follows the link of a notification on a phone sees what failed and why without scrolling,
 // and has paused the plan after two taps.
 func TestFailureOnAPhone(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, wavesOfFive, append(append(names("broken-", 5), names("held-", 4)...), names("tenant-", 91)...)...)
 	h.give(t, h.engine.Start, id)
@@ -35,6 +36,7 @@ func TestFailureOnAPhone(t *testing.T) {
 
 // A table on a phone has its words at a distance from what they name, and written as a heading is.
 func TestTableOnAPhone(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "broken-1")
 	h.give(t, h.engine.Start, id)
@@ -49,6 +51,7 @@ func TestTableOnAPhone(t *testing.T) {
 
 // What a wave tolerates is known when the plan is started, and not said before.
 func TestToleranceBeforeTheStart(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, wavesOfFive, names("tenant-", 100)...)
 	p := h.open(t, "?plan="+id.String())

@@ -19,6 +19,7 @@ import (
 // than the window. If CUTOVER_PICTURES names a folder, the test takes pictures there, for those who
 // want to look at them, and for docs/images.
 func TestPictures(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.exhibit(t)
 	h.subscribe(t)

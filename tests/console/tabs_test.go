@@ -33,6 +33,7 @@ func (p *page) hide(hidden bool) {
 // The tabs of a browser share one stream, with all plans that they show. When the one that reads it
 // is closed or hidden another one goes on, and nothing is missed.
 func TestTabsShareAStream(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	one, two := h.create(t, strategy.Strategy{}, "held-1", "ada"), h.create(t, strategy.Strategy{}, "held-2", "bob")
 	list := h.open(t, "")
@@ -71,6 +72,7 @@ func TestTabsShareAStream(t *testing.T) {
 
 // With more tabs than a browser has connections to a server a command still gets through.
 func TestManyTabs(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1")
 	p := h.open(t, "?plan="+id.String())
@@ -88,6 +90,7 @@ func TestManyTabs(t *testing.T) {
 // On a host name without TLS there are no locks: a tab that is seen has a stream of its own, and a
 // hidden one has none.
 func TestTabWithoutLocks(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, strategy.Strategy{}, "held-1")
 	h.url = strings.Replace(h.url, "127.0.0.1", "ops.test", 1)

@@ -28,6 +28,7 @@ func (p *page) undo(wave int, about string) {
 // A wave that has passed is undone beside the open one, and then the open one while the plan is
 // paused. The row of a wave shows how far its undo is; the page of a task why it stops.
 func TestUndoOfAWave(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, inTwos(), "keep-1", "ada", "held-1", "cleo", "dora")
 	h.give(t, h.engine.Start, id)
@@ -60,6 +61,7 @@ func TestUndoOfAWave(t *testing.T) {
 
 // An undo that fails is the next thing to look at, and can be given again.
 func TestFailedUndoOfAWave(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	id := h.create(t, inTwos(), "ada", "sour-1", "bob")
 	h.give(t, h.engine.Start, id)
@@ -74,6 +76,7 @@ func TestFailedUndoOfAWave(t *testing.T) {
 
 // A tuning keeps a failure action that undoes the wave.
 func TestTuneOfAPlanThatUndoesWaves(t *testing.T) {
+	t.Parallel()
 	h := start(t)
 	s := inTwos()
 	s.FailureAction = strategy.RollbackWave

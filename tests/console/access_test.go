@@ -28,10 +28,23 @@ var named = map[string]bool{
 }
 
 // accessible fails the test if the page has barriers: for those who see little, and for those who
-// use a keyboard or a screen reader.
+// use a keyboard or a screen reader. A page that is just being drawn has some for a moment.
 func (p *page) accessible(what string) {
 	p.t.Helper()
 	var faults []string
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		if faults = p.barriers(); len(faults) == 0 || time.Now().After(end) {
+			break
+		}
+	}
+	for _, fault := range faults {
+		p.t.Errorf("%s: %s", what, fault)
+	}
+}
+
+// barriers returns the barriers that the page has now.
+func (p *page) barriers() (faults []string) {
+	p.t.Helper()
 	p.run(chromedp.Evaluate(access, &faults))
 	var tree struct {
 		Nodes []node `json:"nodes"`
@@ -58,9 +71,7 @@ func (p *page) accessible(what string) {
 	if len(tree.Nodes) < 20 {
 		faults = append(faults, fmt.Sprintf("only %d nodes", len(tree.Nodes)))
 	}
-	for _, fault := range faults {
-		p.t.Errorf("%s: %s", what, fault)
-	}
+	return faults
 }
 
 // node is a node of the accessibility tree. The client's own type does not know all that a newer

@@ -1,39 +1,35 @@
 package gateway
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
 
 // FileTable is a [Table] in a file of this machine, for processes that run on the same machine. It
-// is locked by flock on a second file, PATH.lock, and replaced by rename, so that a crash leaves
-// the old table or the new one. On systems without flock every call fails.
+// is locked by flock on a second file, PATH.lock. A change is appended to the file, and made
+// durable by one sync of the disk; when the changes are longer than the table, all of it is written
+// anew and replaces the file by rename. A crash leaves the table before the change or after it. On
+// systems without flock every call fails.
+//
+// A table that has a lower revision than this process has seen, because its file was replaced by an
+// older copy or removed, is [ErrDamaged].
 type FileTable struct {
 	path string
 
-	mu   sync.Mutex
-	rows Rows // as they were last read or saved, with their revision; 0 if none were
-	rev  uint64
+	mu    sync.Mutex
+	known fileState // as it was last read or saved
 }
 
 // NewFileTable returns the table at path. The file need not exist; its directory must.
 func NewFileTable(path string) *FileTable { return &FileTable{path: path} }
-
-// tablePrefix begins the first line of the file; the revision and the number of rows follow.
-const tablePrefix = "# cutover table 1"
 
 // lockInterval is the time between two tries to lock a table that another process has locked.
 const lockInterval = 2 * time.Millisecond
@@ -45,40 +41,38 @@ func (t *FileTable) Load(ctx context.Context) (Rows, uint64, error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.read()
-}
-
-// read returns the table. It parses the file only if its first line has another revision than the
-// last time, because no two tables of a path have the same. The caller holds mu.
-func (t *FileTable) read() (Rows, uint64, error) {
-	file, err := os.Open(t.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return Rows{}, 0, nil
-	}
-	if err != nil {
+	if err := t.read(); err != nil {
 		return nil, 0, err
 	}
-	defer func() { _ = file.Close() }()
-	content := bufio.NewReader(file) // mostly for the first line alone
-	head, err := content.ReadString('\n')
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %s: its first line: %w", ErrDamaged, t.path, err)
+	if t.known.rows == nil {
+		return Rows{}, 0, nil
 	}
-	rev, count, err := parseHead(head)
-	if err == nil && (t.rev != rev || len(t.rows) != count) {
-		t.rev = 0
-		if t.rows, err = parseRows(content, rev, count); err == nil {
-			t.rev = rev
-		}
-	}
-	if err != nil {
-		return nil, 0, fmt.Errorf("%w: %s: %w", ErrDamaged, t.path, err)
-	}
-	return t.rows, t.rev, nil
+	return t.known.rows, t.known.rev, nil
 }
 
 // Save implements [Table].
 func (t *FileTable) Save(ctx context.Context, rows Rows, ifRev uint64) (uint64, error) {
+	return t.save(ctx, ifRev, func() error { return t.replace(rows, ifRev+1) })
+}
+
+// Update implements [Updater].
+func (t *FileTable) Update(ctx context.Context, changed Rows, ifRev uint64) (uint64, error) {
+	return t.save(ctx, ifRev, func() error {
+		rows := make(Rows, len(t.known.rows)+len(changed))
+		maps.Copy(rows, t.known.rows)
+		maps.Copy(rows, changed)
+		next, text := t.known.append(changed, ifRev+1)
+		if text != nil && t.append(text) == nil {
+			next.rows = rows
+			t.known = next
+			return nil
+		}
+		return t.replace(rows, ifRev+1)
+	})
+}
+
+// save calls write while the table is locked and has revision ifRev.
+func (t *FileTable) save(ctx context.Context, ifRev uint64, write func() error) (uint64, error) {
 	unlock, err := lockFile(ctx, t.path+".lock")
 	if err != nil {
 		return 0, err
@@ -86,18 +80,70 @@ func (t *FileTable) Save(ctx context.Context, rows Rows, ifRev uint64) (uint64, 
 	defer unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	_, rev, err := t.read()
+	if err := t.read(); err != nil {
+		return 0, err
+	}
+	if t.known.rev != ifRev {
+		return 0, fmt.Errorf("%w: %d, not %d", ErrConflict, t.known.rev, ifRev)
+	}
+	if err := write(); err != nil {
+		return 0, err
+	}
+	return t.known.rev, nil
+}
+
+// replace writes the whole table anew.
+func (t *FileTable) replace(rows Rows, rev uint64) error {
+	content, next := formatTable(rows, rev)
+	if err := ReplaceFile(t.path, content); err != nil {
+		return err
+	}
+	t.known = next
+	return nil
+}
+
+// append makes a change durable at the end of the file. After an error the file has an end that
+// cannot be read, or one that may not be durable, and must be replaced.
+func (t *FileTable) append(text []byte) error {
+	file, err := os.OpenFile(t.path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if rev != ifRev {
-		return 0, fmt.Errorf("%w: %d, not %d", ErrConflict, rev, ifRev)
+	_, err = file.Write(text)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// read brings what is known of the table up to date. The caller holds mu.
+func (t *FileTable) read() error {
+	file, err := os.Open(t.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t.accept(fileState{})
 	}
-	if err := ReplaceFile(t.path, formatTable(rows, rev+1)); err != nil {
-		return 0, err
+	if err != nil {
+		return err
 	}
-	t.rows, t.rev = rows, rev+1
-	return t.rev, nil
+	defer func() { _ = file.Close() }()
+	next, err := t.known.readMore(file)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, t.path, err)
+	}
+	if next.rev != t.known.rev {
+		// Another process has written this and may not have synchronised it yet; a proxy must not
+		// be given what a crash of the machine could take back.
+		if err := file.Sync(); err != nil {
+			return err
+		}
+	}
+	return t.accept(next)
+}
+
+// accept makes a state the one that is known.
+func (t *FileTable) accept(next fileState) error {
+	if next.rev < t.known.rev {
+		return fmt.Errorf("%w: %s went back from revision %d to %d", ErrDamaged, t.path, t.known.rev, next.rev)
+	}
+	t.known = next
+	return nil
 }
 
 // LockInstance implements [Locker], by flock on the file PATH.NAME.lock.
@@ -127,50 +173,6 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		_ = file.Close()
 		return nil, fmt.Errorf("gateway: locking %s: %w", path, err)
 	}
-}
-
-func formatTable(rows Rows, rev uint64) []byte {
-	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s revision %d rows %d\n", tablePrefix, rev, len(rows))
-	for _, tenant := range slices.Sorted(maps.Keys(rows)) {
-		text.WriteString(tenant + " " + rows[tenant].String() + "\n")
-	}
-	return text.Bytes()
-}
-
-func parseHead(line string) (rev uint64, count int, err error) {
-	n, err := fmt.Sscanf(line, tablePrefix+" revision %d rows %d\n", &rev, &count)
-	if n != 2 || err != nil || rev == 0 {
-		return 0, 0, fmt.Errorf("its first line is %.80q", line)
-	}
-	return rev, count, nil
-}
-
-func parseRows(content io.Reader, rev uint64, count int) (Rows, error) {
-	lines := bufio.NewScanner(content)
-	lines.Buffer(make([]byte, 64<<10), 64<<10)
-	rows := Rows{}
-	for lines.Scan() {
-		tenant, text, _ := strings.Cut(lines.Text(), " ")
-		row, err := ParseRow(text)
-		if err == nil {
-			err = CheckTenant(tenant)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if row.Rev > rev {
-			return nil, fmt.Errorf("the row of %s has revision %d, the table %d", tenant, row.Rev, rev)
-		}
-		rows[tenant] = row
-	}
-	if err := lines.Err(); err != nil {
-		return nil, err
-	}
-	if len(rows) != count {
-		return nil, fmt.Errorf("it has %d rows and should have %d", len(rows), count)
-	}
-	return rows, nil
 }
 
 // ReplaceFile replaces a file by a new one with this content, by rename: a reader sees the old

@@ -22,7 +22,13 @@ type Row struct {
 }
 
 // String returns "colour|revision|token", which is what proxies serve.
-func (r Row) String() string { return fmt.Sprintf("%s|%d|%d", r.Colour, r.Rev, r.Token) }
+func (r Row) String() string { return string(r.appendTo(nil)) }
+
+func (r Row) appendTo(text []byte) []byte {
+	text = append(append(text, r.Colour...), '|')
+	text = append(strconv.AppendUint(text, r.Rev, 10), '|')
+	return strconv.AppendUint(text, uint64(r.Token), 10)
+}
 
 // ParseRow reads the form that [Row.String] writes. Any other text is an error.
 func ParseRow(text string) (Row, error) {

@@ -28,6 +28,15 @@ type Table interface {
 	Save(ctx context.Context, rows Rows, ifRev uint64) (rev uint64, err error)
 }
 
+// Updater is a [Table] that can save the rows that change without the others. If a Table is one,
+// gateways call Update instead of Save.
+type Updater interface {
+	Table
+	// Update does what Save does, with a table in which the changed rows have taken the place of
+	// those of the same tenants, and in which all others are as they were.
+	Update(ctx context.Context, changed Rows, ifRev uint64) (rev uint64, err error)
+}
+
 // Locker is a [Table] that also lets one process at a time bring an instance up to date. Without it
 // two processes can do so at the same time, and one that has loaded the table before a change can
 // undo the change, for the few milliseconds until it loads the table again.

@@ -132,12 +132,10 @@ type believer struct {
 	rows atomic.Pointer[gateway.Rows]
 }
 
-func (t *believer) Save(ctx context.Context, rows gateway.Rows, ifRev uint64) (uint64, error) {
-	rev, err := t.FileTable.Save(ctx, rows, ifRev)
-	if err == nil {
-		t.rows.Store(&rows)
-	}
-	return rev, err
+func (t *believer) Load(ctx context.Context) (gateway.Rows, uint64, error) {
+	rows, rev, err := t.FileTable.Load(ctx)
+	t.rows.Store(&rows)
+	return rows, rev, err
 }
 
 func (t *believer) Probe(_ context.Context, ep probe.Endpoint) (probe.Observation, error) {

@@ -131,11 +131,14 @@ func (c *committer) try(ctx context.Context, batch []*request) (left []*request,
 	if err != nil {
 		return batch, err
 	}
-	changed := make(gateway.Rows, len(rows)+len(batch))
-	maps.Copy(changed, rows)
+	changed := make(gateway.Rows, len(batch))
 	var outcomes []outcome // of the requests in left
 	for _, r := range batch {
-		out := r.decide(c.row(changed, r.tenant), rev+1)
+		found, ok := changed[r.tenant]
+		if !ok {
+			found = c.row(rows, r.tenant)
+		}
+		out := r.decide(found, rev+1)
 		if out.err != nil || out.row.Rev <= rev {
 			r.done <- out
 			continue
@@ -146,7 +149,7 @@ func (c *committer) try(ctx context.Context, batch []*request) (left []*request,
 	if len(left) == 0 {
 		return nil, nil
 	}
-	saved, err := c.table.Save(ctx, changed, rev)
+	saved, err := save(ctx, c.table, rows, changed, rev)
 	if err == nil && saved != rev+1 {
 		err = fmt.Errorf("it was saved as revision %d, expected %d", saved, rev+1)
 	}
@@ -157,6 +160,17 @@ func (c *committer) try(ctx context.Context, batch []*request) (left []*request,
 		r.done <- outcomes[i]
 	}
 	return nil, nil
+}
+
+// save saves a table of which some rows have changed.
+func save(ctx context.Context, table gateway.Table, rows, changed gateway.Rows, rev uint64) (uint64, error) {
+	if updater, ok := table.(gateway.Updater); ok {
+		return updater.Update(ctx, changed, rev)
+	}
+	all := make(gateway.Rows, len(rows)+len(changed))
+	maps.Copy(all, rows)
+	maps.Copy(all, changed)
+	return table.Save(ctx, all, rev)
 }
 
 // decide returns the outcome of a request for a tenant whose row is found. The row of the outcome

@@ -131,6 +131,11 @@ func (o observedTable) Save(ctx context.Context, rows gateway.Rows, ifRev uint64
 	return o.FileTable.Save(ctx, rows, ifRev)
 }
 
+func (o observedTable) Update(ctx context.Context, changed gateway.Rows, ifRev uint64) (uint64, error) {
+	o.called("save")
+	return o.FileTable.Update(ctx, changed, ifRev)
+}
+
 type observedProber struct {
 	probe.Prober
 	called func(string)

@@ -67,9 +67,9 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 	confirmed map[*Member]bool, last *[]gateway.InstanceReport,
 ) bool {
 	reports := make([]gateway.InstanceReport, len(members))
-	before := map[string]gateway.InstanceReport{} // what members served that have not confirmed
+	before := map[string]gateway.InstanceReport{} // of members that have not confirmed
 	for _, r := range *last {
-		if !r.Confirmed && r.Found != "" {
+		if !r.Confirmed && (r.Found != "" || r.Err != nil) {
 			before[r.Instance] = r
 		}
 	}

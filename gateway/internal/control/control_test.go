@@ -277,6 +277,40 @@ func TestEndOfTheWaitHidesNoAnswer(t *testing.T) {
 	})
 }
 
+// TestEndOfTheWaitHidesNoFault is the same with a proxy that first has a fault.
+func TestEndOfTheWaitHidesNoFault(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		broken := errors.New("no such header")
+		w.asked = func(ctx context.Context) {
+			if broken == nil {
+				<-ctx.Done()
+			}
+		}
+		prober := proberFunc(func(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
+			err := broken
+			if broken = nil; err != nil {
+				return probe.Observation{}, err
+			}
+			return w.Probe(ctx, ep)
+		})
+		c := w.controller()
+		c.Prober = prober
+		err := c.Switch(t.Context(), toBlue("acme"))
+		var failure *executor.Error
+		if !errors.As(err, &failure) || failure.Code != "GATEWAY_UNAVAILABLE" || !strings.Contains(err.Error(), "no such header") {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+type proberFunc func(context.Context, probe.Endpoint) (probe.Observation, error)
+
+func (f proberFunc) Probe(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
+	return f(ctx, ep)
+}
+
 // TestConfirmedSwitchDoesNotWait checks that no pause follows the last confirmation.
 func TestConfirmedSwitchDoesNotWait(t *testing.T) {
 	t.Parallel()

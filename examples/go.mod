@@ -8,7 +8,9 @@ require (
 	github.com/cutover-go/cutover v0.0.0
 	github.com/cutover-go/cutover/observe/otelcutover v0.0.0
 	github.com/cutover-go/cutover/observe/promcutover v0.0.0
+	github.com/cutover-go/cutover/store/pgstore v0.0.0
 	github.com/cutover-go/cutover/store/sqlitestore v0.0.0
+	github.com/jackc/pgx/v5 v5.13.0
 	github.com/prometheus/client_golang v1.25.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/schollz/progressbar/v3 v3.19.1
@@ -35,6 +37,9 @@ require (
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/lucasb-eyer/go-colorful v1.4.1 // indirect
 	github.com/mattn/go-runewidth v0.0.30 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
@@ -59,6 +64,7 @@ require (
 	go.uber.org/zap v1.28.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
@@ -69,3 +75,5 @@ replace github.com/cutover-go/cutover/observe/otelcutover => ../observe/otelcuto
 replace github.com/cutover-go/cutover/store/sqlitestore => ../store/sqlitestore
 
 replace github.com/cutover-go/cutover/observe/promcutover => ../observe/promcutover
+
+replace github.com/cutover-go/cutover/store/pgstore => ../store/pgstore

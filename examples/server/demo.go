@@ -20,7 +20,7 @@ type demo struct{ world }
 func (d demo) call(ctx context.Context, tenant string, routes bool) error {
 	takes := 20 * time.Millisecond
 	if strings.HasPrefix(tenant, "slow-") {
-		takes = 5 * time.Second
+		takes = 3 * time.Second
 	}
 	select {
 	case <-ctx.Done():

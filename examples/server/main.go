@@ -1,9 +1,12 @@
 // Command server is a host to copy: an engine over a store, the operators' API over HTTP, logs, and
-// a shutdown that hands tasks over. Start it as often as you like over one Redis; all copies show
-// the same plans, and each works on them. Without -listen it only works.
+// a shutdown that hands tasks over. It keeps its plans in the file cutover.db of the folder in
+// which it is started: stop it in the middle, start it again, and it goes on. Over one Redis or
+// PostgreSQL start it as often as you like; all copies show the same plans, and each works on them.
+// Without -listen it only works.
 //
 //	go run ./examples/server -listen 127.0.0.1:8080 -demo
 //	go run ./examples/server -listen 127.0.0.1:8080 -demo -store redis:localhost:6379
+//	go run ./examples/server -listen 127.0.0.1:8080 -demo -store postgres://app@localhost/service
 //	CUTOVER_TOKEN=... go run ./examples/server -listen :8080 -store redis:localhost:6379 \
 //		-tenants http://tenants.internal -gateway http://gateway.internal
 //
@@ -19,7 +22,7 @@
 // address needs neither.
 //
 // With -demo the tenants and their gateway are made up: a tenant named flaky-... meets a gateway
-// that gives no answer at its first attempt, broken-... at each one, slow-... takes 5 s a step.
+// that gives no answer at its first attempt, broken-... at each one, slow-... takes 3 s a step.
 package main
 
 import (
@@ -62,7 +65,7 @@ func main() {
 
 // run works and serves until ctx ends, or until one of the two fails. Its error is that of both.
 func run(ctx context.Context, o options) error {
-	s, err := openShared(ctx, o.store)
+	s, err := openShared(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -108,7 +111,7 @@ func run(ctx context.Context, o options) error {
 			ofAPI = named("the API", serve(ctx, engine, notifiers, scrapes, o))
 		})
 	}
-	slog.Info("working", "process", os.Getpid(), "store", o.store, "executors", slices.Sorted(maps.Keys(executors)))
+	slog.Info("working", "process", os.Getpid(), "store", s.name, "executors", slices.Sorted(maps.Keys(executors)))
 	parts.Wait()
 	return errors.Join(append(ofNotifiers, ofEngine, ofMetrics, ofAPI)...)
 }

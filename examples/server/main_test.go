@@ -8,13 +8,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/cutover-go/cutover/internal/redistest"
 )
 
 // TestMain makes the test binary run as the program, so that tests can start and kill it.
@@ -37,14 +33,21 @@ type process struct {
 	ended chan error
 }
 
-// start starts the program on a free port, and returns when it serves.
+// start starts the program on a free port in a folder of its own, and returns when it serves.
 func start(t *testing.T, token string, args ...string) *process {
+	t.Helper()
+	return startIn(t, t.TempDir(), token, args...)
+}
+
+// startIn starts the program in a folder.
+func startIn(t *testing.T, dir, token string, args ...string) *process {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), program, append([]string{"-listen", "127.0.0.1:0"}, args...)...)
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "SERVER_RUN=1", "CUTOVER_TOKEN="+token, "CUTOVER_WEBHOOK_SECRET="+secret)
 	log, err := cmd.StderrPipe()
 	if err != nil {
@@ -57,15 +60,32 @@ func start(t *testing.T, token string, args ...string) *process {
 	for lines.Scan() {
 		if _, address, serves := strings.Cut(lines.Text(), " serving address="); serves {
 			p := &process{t: t, cmd: cmd, base: address, user: "ada", pass: token, ended: make(chan error, 1)}
+			waited := make(chan struct{})
 			go func() { // the program would wait for somebody to read its log
+				defer close(waited)
 				_, _ = io.Copy(io.Discard, log)
 				p.ended <- cmd.Wait()
 			}()
+			t.Cleanup(func() { // before its folder is removed
+				_ = cmd.Process.Kill() // it may have ended
+				<-waited
+			})
 			return p
 		}
 	}
 	t.Fatalf("the program ended: %v", cmd.Wait())
 	return nil
+}
+
+// kill ends the program with SIGKILL.
+func (p *process) kill() {
+	p.t.Helper()
+	if err := p.cmd.Process.Kill(); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := <-p.ended; err == nil {
+		p.t.Error("the program ended by itself")
+	}
 }
 
 // document is a JSON document of the API.
@@ -175,66 +195,6 @@ func TestCanary(t *testing.T) {
 	want(t, 0, p.rest("1"), 0, document{"state": "COMPLETED"})
 }
 
-// TestThreeCopies serves one plan from three processes over one Redis, and kills one of them.
-func TestThreeCopies(t *testing.T) {
-	t.Parallel()
-	redis := redistest.Start(t)
-	var copies []*process
-	for range 3 {
-		copies = append(copies, start(t, "secret", "-demo", "-store", "redis:"+redis.Addr(), "-lease", "1s", "-capacity", "2"))
-	}
-	var ids [100]string
-	for i := range ids {
-		ids[i] = "tenant-" + strconv.Itoa(i)
-	}
-	tenants, err := json.Marshal(ids)
-	if err != nil {
-		t.Fatal(err)
-	}
-	status, d := copies[0].ask(http.MethodPost, "plans", `{"name": "shared", "executorType": "BLUE_GREEN_SWITCH",
-		"strategy": {"maxConcurrency": 6}, "tenantIds": `+string(tenants)+`}`)
-	want(t, status, d, 201, document{"planId": 1.0, "taskCount": 100.0})
-	status, d = copies[1].ask(http.MethodPost, "plans/1/start", "")
-	want(t, status, d, 200, document{"state": "RUNNING"})
-	copies[0].until("1", func(d document) bool { // all three have tasks by now
-		counters, _ := d["counters"].(map[string]any)
-		return counters["COMPLETED"] != nil
-	})
-	if err := copies[0].cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range copies[1:] {
-		d := p.rest("1")
-		want(t, 0, d, 0, document{"state": "COMPLETED"})
-		counters, _ := d["counters"].(map[string]any)
-		want(t, 0, counters, 0, document{"COMPLETED": 100.0})
-	}
-}
-
-// TestFile kills a process over a file while its tenants are switched, under a lease of an hour:
-// the next one goes on at once.
-func TestFile(t *testing.T) {
-	t.Parallel()
-	args := []string{"-demo", "-store", "sqlite:" + filepath.Join(t.TempDir(), "plans.db"), "-lease", "1h"}
-	p := start(t, "", args...)
-	status, d := p.ask(http.MethodPost, "plans", `{"name": "kept", "executorType": "BLUE_GREEN_SWITCH", "tenantIds": ["a", "slow-b", "c"],
-		"strategy": {"maxConcurrency": 3}}`)
-	want(t, status, d, 201, document{"planId": 1.0})
-	status, d = p.ask(http.MethodPost, "plans/1/start", "")
-	want(t, status, d, 200, document{"state": "RUNNING"})
-	p.until("1", func(d document) bool { // the slow one is held by now
-		counters, _ := d["counters"].(map[string]any)
-		return counters["COMPLETED"] == 2.0
-	})
-	if err := p.cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-p.ended; err == nil {
-		t.Error("the program ended by itself")
-	}
-	want(t, 0, start(t, "", args...).rest("1"), 0, document{"state": "COMPLETED", "name": "kept"})
-}
-
 // TestWorkersNameTheirProcess finds the process id, by which somebody ends the process, in the name
 // of the worker.
 func TestWorkersNameTheirProcess(t *testing.T) {
@@ -277,8 +237,13 @@ func TestParse(t *testing.T) {
 		{args: "-listen :8080 -demo", faults: []string{"CUTOVER_TOKEN"}},
 		{args: "-listen :8080 -demo", token: "secret"},
 		{args: "-listen 127.0.0.1:8080 -tenants http://a -gateway http://b", faults: []string{"CUTOVER_TOKEN"}},
-		{args: "", faults: []string{"-store memory without -listen", "-tenants and -gateway"}},
-		{args: "-listen :1 -store postgres:file", faults: []string{"-store postgres:file", "-tenants and -gateway", "CUTOVER_TOKEN"}},
+		{args: "-store postgres://app@localhost/service -demo"},
+		{args: "-store postgres:dbname=service -demo"},
+		{args: "-listen 127.0.0.1:8080 -store memory -demo"},
+		{args: "", faults: []string{"-store sqlite without -listen", "-tenants and -gateway"}},
+		{args: "-demo -store memory", faults: []string{"-store memory without -listen"}},
+		{args: "-demo -store postgres:", faults: []string{"-store postgres:"}},
+		{args: "-listen :1 -store mysql:file", faults: []string{"-store mysql:", "-tenants and -gateway", "CUTOVER_TOKEN"}},
 		{args: "-listen 127.0.0.1:8080 -store sqlite:file -demo"},
 		{args: "-store sqlite:file -demo", faults: []string{"-store sqlite without -listen"}},
 		{args: "-listen 127.0.0.1:8080 -store sqlite: -demo", faults: []string{"-store sqlite:"}},

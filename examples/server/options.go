@@ -9,14 +9,11 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-
-	"github.com/redis/go-redis/v9"
-
-	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/store/memstore"
-	"github.com/cutover-go/cutover/store/redisstore"
-	"github.com/cutover-go/cutover/store/sqlitestore"
 )
+
+// defaultFile keeps the plans unless -store says otherwise, in the folder in which the program is
+// started.
+const defaultFile = "cutover.db"
 
 // options are the values of the flags, and the secrets of the environment.
 type options struct {
@@ -36,7 +33,7 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	o := options{token: getenv("CUTOVER_TOKEN"), secret: getenv("CUTOVER_WEBHOOK_SECRET")}
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.StringVar(&o.listen, "listen", "", "address of the API; none: this process only works")
-	flags.StringVar(&o.store, "store", "memory", "memory, sqlite:FILE for this process alone, or redis:ADDRESS")
+	flags.StringVar(&o.store, "store", "sqlite:"+defaultFile, "sqlite:FILE, for this process alone; redis:ADDRESS; postgres:URL; or memory, which keeps nothing")
 	flags.BoolVar(&o.demo, "demo", false, "make up the tenants and their gateway")
 	flags.StringVar(&o.tenants, "tenants", "", "URL of the tenant service")
 	flags.StringVar(&o.gateway, "gateway", "", "URL of the gateway")
@@ -53,9 +50,9 @@ func parse(args []string, getenv func(string) string) (options, error) {
 	switch kind, address, _ := strings.Cut(o.store, ":"); {
 	case (kind == "memory" || kind == "sqlite") && o.listen == "":
 		faults = append(faults, fmt.Errorf("-store %s without -listen: nobody could give this process work", kind))
-	case kind == "memory", (kind == "redis" || kind == "sqlite") && address != "":
+	case kind == "memory" && address == "", shares(kind) && address != "", kind == "sqlite" && address != "":
 	default:
-		faults = append(faults, fmt.Errorf("-store %s: it is memory, sqlite:FILE, or redis:ADDRESS", o.store))
+		faults = append(faults, fmt.Errorf("-store %s: it is sqlite:FILE, redis:ADDRESS, postgres:URL, or memory", kind)) // the rest may have a password
 	}
 	if !o.demo && (o.tenants == "" || o.gateway == "") {
 		faults = append(faults, errors.New("-tenants and -gateway are the services to work with; -demo makes some up"))
@@ -77,39 +74,6 @@ func (o options) open() bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
-// prefix is that of all keys in Redis.
-const prefix = "example-server:"
-
-// shared is what the processes of a service share.
-type shared struct {
-	store store.Store
-	world world // of the demo
-	close func()
-}
-
-// openShared opens the store that the flag -store names.
-func openShared(ctx context.Context, name string) (shared, error) {
-	kind, address, _ := strings.Cut(name, ":")
-	own := &ownWorld{values: make(map[[2]string]string)}
-	switch kind {
-	case "memory":
-		return shared{memstore.New(), own, func() {}}, nil
-	case "sqlite":
-		s, err := sqlitestore.Open(ctx, address, sqlitestore.Config{})
-		if err != nil {
-			return shared{}, err
-		}
-		return shared{s, own, func() { _ = s.Close() }}, nil // what was answered is on the disk
-	}
-	rdb := redis.NewClient(&redis.Options{Addr: address})
-	s, err := redisstore.Open(ctx, rdb, redisstore.Config{Prefix: prefix})
-	if err != nil {
-		_ = rdb.Close()
-		return shared{}, err
-	}
-	return shared{s, sharedWorld{rdb}, func() { _ = rdb.Close() }}, nil
 }
 
 func listen(ctx context.Context, address string) (net.Listener, error) {

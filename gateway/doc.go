@@ -3,6 +3,7 @@
 //
 //	gateway/haproxy      HAProxy, by maps and the Runtime API
 //	gateway/nginx        nginx, by a map file and reloads
+//	gateway/redistable   the table in Redis
 //	gateway/redisconfig  processes that read their routes in Redis, through package redisack
 //	gateway/gatewaytest  checks that a gateway keeps its promises, on the real proxy
 //
@@ -15,7 +16,8 @@
 //
 //	table := gateway.NewFileTable("/var/lib/acme/routes")
 //
-// A [FileTable] serves all processes of one machine. Other tables implement [Table], two methods.
+// A [FileTable] serves all processes of one machine, package redistable has one in Redis. Other
+// tables implement [Table], two methods.
 //
 // # Errors
 //

@@ -90,6 +90,27 @@ func TestTableThatWentBack(t *testing.T) {
 	fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "the table is damaged")
 }
 
+// TestRowThatWentBack has a table that is beyond what the proxy serves, and has lost one of its
+// rows: what the proxy serves is not replaced by the older one.
+func TestRowThatWentBack(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, 1)
+	g := f.gateway(t, haproxy.Config{})
+	if err := errors.Join(g.Switch(t.Context(), fleettest.ToBlue("beta")), g.Switch(t.Context(), fleettest.ToBlue("acme"))); err != nil {
+		t.Fatal(err)
+	}
+	const older = "# cutover table 1 revision 9 rows 2\nacme green|1|1\nbeta blue|1|1\n"
+	if err := os.WriteFile(f.Table, []byte(older), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	late := f.gateway(t, haproxy.Config{Timeout: time.Second})
+	_, err := late.Current(t.Context(), "acme")
+	fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 2 of acme, the table 1")
+	err = late.Switch(t.Context(), fleettest.ToBlue("gamma"))
+	fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 2 of acme, the table 1")
+	f.WantColour(t, "acme", gatewaytest.Blue)
+}
+
 func TestProxyWithoutTheHeader(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)

@@ -179,8 +179,9 @@ func compare(entries map[string]string, rows gateway.Rows, rev uint64, name stri
 				Found:    fmt.Sprintf("the entry %.64q with the value %.64q", tenant, value),
 			}
 		}
-		if live, err := gateway.ParseRow(value); err == nil && live.Rev > rev {
-			return nil, fmt.Errorf("%w: map %s has revision %d of %s, and the table is at %d", gateway.ErrDamaged, name, live.Rev, tenant, rev)
+		if live, err := gateway.ParseRow(value); err == nil && live.Rev > row.Rev {
+			return nil, fmt.Errorf("%w: map %s has revision %d of %s, the table %d, and the table is at %d",
+				gateway.ErrDamaged, name, live.Rev, tenant, row.Rev, rev)
 		}
 		if value != row.String() {
 			changes = append(changes, change{tenant: tenant, value: row.String()})

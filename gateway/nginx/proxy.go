@@ -73,7 +73,7 @@ func (p *proxy) has(rows gateway.Rows, rev uint64) (bool, error) {
 			return false, err
 		}
 	}
-	if err := checkMap(content, rev, p.instance.MapFile); err != nil {
+	if err := checkMap(content, rows, rev, p.instance.MapFile); err != nil {
 		return false, err
 	}
 	return content != nil && bytes.Equal(content, formatMap(rows, rev)), nil
@@ -105,7 +105,7 @@ func formatMap(rows gateway.Rows, rev uint64) []byte {
 var entry = regexp.MustCompile(`^"[^"\\]+" "[^"\\|]+\|[0-9]+\|[0-9]+";$`)
 
 // checkMap returns an error if a file has content that the gateway would not have written.
-func checkMap(content []byte, rev uint64, path string) error {
+func checkMap(content []byte, rows gateway.Rows, rev uint64, path string) error {
 	if len(bytes.TrimSpace(content)) == 0 {
 		return nil
 	}
@@ -120,6 +120,10 @@ func checkMap(content []byte, rev uint64, path string) error {
 	for line := range strings.SplitSeq(rest, "\n") {
 		if line != "" && !entry.MatchString(line) {
 			return &gateway.SetupError{Expected: "only entries of the gateway in " + path, Found: fmt.Sprintf("the line %.80q", line)}
+		}
+		tenant, text, _ := strings.Cut(strings.Trim(line, `";`), `" "`)
+		if live, err := gateway.ParseRow(text); err == nil && live.Rev > rows[tenant].Rev {
+			return fmt.Errorf("%w: the map file %s has revision %d of %s, the table %d", gateway.ErrDamaged, path, live.Rev, tenant, rows[tenant].Rev)
 		}
 	}
 	return nil

@@ -48,6 +48,7 @@ var arrows = []arrow{
 	}},
 	{from: "gateway/nginx", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe"}},
 	{from: "gateway/redisconfig", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
+	{from: "gateway/redistable", to: []string{"gateway", "internal/await"}},
 	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe"}},
 
 	// Packages that store. A driver imports the contract and the types that the contract uses.
@@ -155,7 +156,7 @@ var everywhere = []string{"..."}
 // libraries are the dependencies that hosts get, and standard packages whose use is restricted.
 var libraries = []library{
 	{path: "github.com/redis/go-redis/v9", reach: true, in: []string{
-		"store/redisstore", "redisack", "redisack/agent", "gateway/redisconfig", "notify/redispubsub", "renewal/...",
+		"store/redisstore", "redisack", "redisack/agent", "gateway/redisconfig", "gateway/redistable", "notify/redispubsub", "renewal/...",
 		"internal/redisserver", "internal/redistest", "internal/redistx",
 	}},
 	{path: "net/http", in: []string{"ops", "notify/webhook", "redisack/httpprobe", "redisack/agent", "executor/internal/faulty", "executor/internal/tenanthttp", "executor/canary/...", "executor/bluegreen", "executor/bluegreen/bluegreentest", "gateway/internal/control", "internal/proxytest"}},

@@ -167,8 +167,8 @@ func (c *Controller) explain(ctx context.Context, tenant string, want, found gat
 		return &tableError{err}
 	case c.row(rows, tenant) != want:
 		return errSuperseded
-	case found.Rev > rev:
-		return fmt.Errorf("%w: a proxy serves revision %d, and the table has %d", gateway.ErrDamaged, found.Rev, rev)
+	case found.Rev > want.Rev: // the table has no such row, and so has lost it
+		return fmt.Errorf("%w: a proxy serves revision %d, the table has %d and is at %d", gateway.ErrDamaged, found.Rev, want.Rev, rev)
 	case found.Rev == 0 && found.Colour != c.Default && c.Default != "":
 		return &gateway.SetupError{
 			Expected: fmt.Sprintf("the default colour %q", c.Default), Found: fmt.Sprintf("%q for a tenant without a row", found.String()),

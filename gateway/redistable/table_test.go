@@ -77,6 +77,7 @@ func everywhere(t *testing.T, test func(*testing.T, redis.UniversalClient)) {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	everywhere(t, func(t *testing.T, rdb redis.UniversalClient) {
+		t.Helper()
 		one, other, seldom := newTable(t, rdb), newTable(t, rdb), newTable(t, rdb)
 		rows := gateway.Rows{}
 		wantTable(t, one, rows, 0)

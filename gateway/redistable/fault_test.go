@@ -232,11 +232,11 @@ func TestRestoredFromACopy(t *testing.T) {
 	}
 	wantDamaged(t, one, 3, "went back from revision") // the log no longer tells
 
-	served := gateway.Rows{"epsilon": {Colour: "blue", Rev: 700, Token: 3}, "beta": {Colour: "green", Rev: 1}}
-	if rev, err := two.Recover(t.Context(), served); rev != 701 || err != nil {
+	live := gateway.Rows{"epsilon": {Colour: "blue", Rev: 700, Token: 3}, "beta": {Colour: "green", Rev: 1}}
+	if rev, err := two.Recover(t.Context(), live); rev != 701 || err != nil {
 		t.Fatalf("%d, %v", rev, err)
 	}
-	rows["epsilon"], rows["delta"] = served["epsilon"], copied["delta"]
+	rows["epsilon"], rows["delta"] = live["epsilon"], copied["delta"]
 	for _, table := range []*redistable.Table{one, two, late, newTable(t, rdb)} {
 		wantTable(t, table, rows, 701)
 	}

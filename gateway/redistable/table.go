@@ -160,7 +160,7 @@ func (t *Table) at(ctx context.Context, rev uint64) (snapshot, error) {
 // serve, of each tenant the one with the greatest revision, under a revision above all of these.
 // [gateway.ReadMap] reads the map file of a proxy. Other processes have to be started again if they
 // go on reporting that the table went back.
-func (t *Table) Recover(ctx context.Context, served ...gateway.Rows) (rev uint64, err error) {
+func (t *Table) Recover(ctx context.Context, live ...gateway.Rows) (rev uint64, err error) {
 	seen := t.snapshot()
 	current, err := t.look(ctx, 0)
 	if err != nil {
@@ -174,7 +174,7 @@ func (t *Table) Recover(ctx context.Context, served ...gateway.Rows) (rev uint64
 		return 0, err
 	}
 	next := snapshot{rows: gateway.Rows{}, rev: max(now.rev, seen.rev), id: rand.Text()}
-	for _, rows := range append(served, seen.rows, now.rows) {
+	for _, rows := range append(live, seen.rows, now.rows) {
 		for tenant, row := range rows {
 			if old, ok := next.rows[tenant]; !ok || old.Rev < row.Rev {
 				next.rows[tenant] = row

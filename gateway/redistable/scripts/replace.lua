@@ -1,7 +1,8 @@
 -- Replaces all rows of a table that has the expected revision by those that were sent ahead.
 -- KEYS: head, rows, log, the rows sent ahead, another name for them
 -- ARGV: expected revision and id, new revision and id, number of rows
--- Returns {'saved'}, {'conflict', revision}, {'other'} if the revision has another id, or {'damaged', what}.
+-- Returns {'saved'}, {'conflict', revision}, {'other'} if the revision has another id, or
+-- {'damaged', what}.
 local head = redis.call('HMGET', KEYS[1], 'rev', 'id', 'rows')
 local rev = head[1] or '0'
 if head[2] == ARGV[4] then return {'saved'} end -- once before; the answer was lost

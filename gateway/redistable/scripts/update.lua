@@ -2,7 +2,8 @@
 -- KEYS: head, rows, log
 -- ARGV: expected revision and id, new revision and id, number of all rows afterwards,
 --       1 if the log gets the rows, tenant, row, tenant, row, ...
--- Returns {'saved'}, {'conflict', revision}, {'other'} if the revision has another id, or {'damaged', what}.
+-- Returns {'saved'}, {'conflict', revision}, {'other'} if the revision has another id, or
+-- {'damaged', what}.
 local head = redis.call('HMGET', KEYS[1], 'rev', 'id', 'rows')
 local rev = head[1] or '0'
 if head[2] == ARGV[4] then return {'saved'} end -- once before; the answer was lost

@@ -28,7 +28,7 @@ func Parse(b []byte) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, err
 	}
-	if len(step) == 0 || !json.Valid(data) {
+	if len(step) == 0 || !isJSON(data) {
 		return Checkpoint{}, fmt.Errorf("%w: no step or no JSON", ErrCorrupt)
 	}
 	return Checkpoint{Step: string(step), Data: data}, nil
@@ -63,7 +63,7 @@ func ParseUndo(b []byte) (UndoLog, error) {
 		if data, rest, err = sized(rest); err != nil {
 			return nil, err
 		}
-		if len(step) == 0 || !json.Valid(data) {
+		if len(step) == 0 || !isJSON(data) {
 			return nil, fmt.Errorf("%w: undo entry without step or JSON", ErrCorrupt)
 		}
 		grown, added, err := log.Record(Undo{Step: string(step), Data: data})

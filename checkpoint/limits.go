@@ -63,7 +63,7 @@ func check(what, step string, data json.RawMessage, limit int) error {
 		return fmt.Errorf("%w: step name %q is not UTF-8", ErrInvalid, step)
 	case len(data) > limit:
 		return &TooLargeError{What: what, Step: step, Size: len(data), Limit: limit}
-	case !json.Valid(data):
+	case !isJSON(data):
 		return fmt.Errorf("%w: the data of step %q is not JSON", ErrInvalid, step)
 	}
 	return nil

@@ -139,7 +139,7 @@ fuzz-short: ## Give every fuzz target FUZZTIME inputs.
 
 .PHONY: crash
 crash: ## Kill, freeze and cut off real processes and Redis; about 5 minutes.
-	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash
+	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=short go test -tags crash -v -timeout 12m ./tests/crash ./internal/crashtest
 
 .PHONY: crash-long
 crash-long: ## The same, and a fleet under fire for five minutes.

@@ -125,10 +125,12 @@ var arrows = []arrow{
 	// Whole engines under test: above the root, and imported by tests alone.
 	{from: "internal/simulation", to: []string{".", "executor", "internal/schedule", "internal/quota", "store", "store/storetest", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
 	{from: "internal/simulation/mutants"}, // tests only
+	{from: "tests/crash"},                 // tests only
+	{from: "internal/crashtest", to: []string{".", "executor", "hook", "store", "store/storetest", "plan", "plan/strategy", "plan/strategy/window", "task"}},
 }
 
 // above are the packages that may import the root; of the others only tests do.
-var above = []string{"internal/simulation", "store/enginetest", "ops", "notify", "notify/webhook", "notify/redispubsub"}
+var above = []string{"internal/simulation", "internal/crashtest", "store/enginetest", "ops", "notify", "notify/webhook", "notify/redispubsub"}
 
 // pure are the packages without I/O, goroutines, clock and randomness.
 var pure = []string{"checkpoint", "task", "plan", "plan/strategy", "plan/strategy/window", "internal/textform", "internal/wheel"}

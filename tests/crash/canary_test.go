@@ -16,6 +16,7 @@ import (
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/executor/canary/canarytest"
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -74,7 +75,7 @@ func (k canaryKill) String() string {
 // canaries returns the rows about workers that die in canary releases.
 func canaries(t *testing.T) (all []row) {
 	t.Helper()
-	if extentOf(t) == quick {
+	if crashtest.ExtentOf(t) == crashtest.Quick {
 		return nil
 	}
 	shared := redistest.Start(t)
@@ -84,9 +85,9 @@ func canaries(t *testing.T) (all []row) {
 		{n: lastCheck, after: true, bad: true}, {n: backSet, bad: true}, {n: backSet, after: true, bad: true}, {n: putBack, after: true, bad: true},
 	} {
 		all = append(all, row{
-			name: k.String(), extent: short,
-			expect: "each weight is set once and held as long as it says; a bad one is put back",
-			do: func(t *testing.T) *site {
+			Name: k.String(), Extent: crashtest.Short,
+			Expect: "each weight is set once and held as long as it says; a bad one is put back",
+			Do: func(t *testing.T) *site {
 				t.Helper()
 				s := newSite(t, target{Addrs: []string{shared.Addr()}}, fmt.Sprintf("c%d:", i))
 				releaseAt(s, k)
@@ -104,30 +105,30 @@ func releaseAt(s *site, k canaryKill) {
 	services := newCanaryServices(tenants, k)
 	server := httptest.NewServer(services)
 	s.Cleanup(server.Close)
-	s.defs.Canary = server.URL
+	s.own.Canary = server.URL
 	services.victim = s.worker("first")
-	p, err := s.engine.Create(s.Context(), plan.Spec{
+	p, err := s.Engine.Create(s.Context(), plan.Spec{
 		Name: "canary", ExecutorType: canary.Type, Tenants: plan.Tenants(tenants...),
 		Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(3)},
 	}, cutover.ExecutorElsewhere())
 	if err == nil {
-		_, err = s.engine.Start(s.Context(), p.ID)
+		_, err = s.Engine.Start(s.Context(), p.ID)
 	}
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.plan = p.ID
+	s.Plan = p.ID
 	select {
-	case <-services.victim.ended:
-	case <-time.After(timeout):
-		s.Fatalf("the worker was not killed\n%s", s.tail())
+	case <-services.victim.Ended:
+	case <-time.After(crashtest.Timeout):
+		s.Fatalf("the worker was not killed\n%s", s.Tail())
 	}
 	s.worker("second")
 	want := plan.Completed
 	if k.bad {
 		want = plan.Failed
 	}
-	s.finishAs(s.plan, want)
+	s.FinishAs(s.Plan, want)
 	services.judge(s, tenants)
 }
 
@@ -136,7 +137,7 @@ func releaseAt(s *site, k canaryKill) {
 type canaryServices struct {
 	world  *canarytest.World
 	kill   canaryKill
-	victim *proc // set before the plan is created
+	victim *crashtest.Proc // set before the plan is created
 
 	mu       sync.Mutex
 	requests int                      // for the first tenant
@@ -163,15 +164,15 @@ func (c *canaryServices) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.mu.Unlock()
 	}
 	if now && !c.kill.after && c.kill.later == 0 {
-		c.victim.kill()
+		c.victim.Kill()
 		panic(http.ErrAbortHandler)
 	}
 	c.answer(w, r, tenant)
 	if now && c.kill.after {
-		c.victim.kill()
+		c.victim.Kill()
 	}
 	if now && c.kill.later > 0 {
-		time.AfterFunc(c.kill.later, c.victim.kill)
+		time.AfterFunc(c.kill.later, c.victim.Kill)
 	}
 }
 
@@ -228,7 +229,7 @@ func (c *canaryServices) judge(s *site, tenants []string) {
 				s.Errorf("%s: %s percent were held for %s", tenant, weight, held)
 			}
 		}
-		t, err := s.store.Task(s.Context(), task.NewID(s.plan, i+1))
+		t, err := s.Store.Task(s.Context(), task.NewID(s.Plan, i+1))
 		if err != nil {
 			s.Fatal(err)
 		}

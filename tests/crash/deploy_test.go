@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/cutover-go/cutover/internal/crashtest"
 )
 
 // otherBuildEnv names the environment variable with the path of a worker that was built from
@@ -31,10 +33,10 @@ func deploys(t *testing.T) []row {
 		}
 		return buildOther(t.Context(), dir)
 	})
-	return everyWay(func(w way) []row {
+	return crashtest.EveryWay(func(w crashtest.Way) []row {
 		return []row{{
-			name: "a deploy, and back", extent: short, do: deploy(w, other),
-			expect: "two builds with different scripts work on one plan, take over from each other, and finish it",
+			Name: "a deploy, and back", Extent: crashtest.Short, Do: deploy(w, other),
+			Expect: "two builds with different scripts work on one plan, take over from each other, and finish it",
 		}}
 	})
 }
@@ -94,7 +96,7 @@ func otherScripts(dir string) (list string, n int, err error) {
 
 // deploy replaces the workers one by one, first with the other build, then with this build again.
 // It alternates between kill -9 and an orderly shutdown.
-func deploy(w way, other func() (string, error)) func(*testing.T) *site {
+func deploy(w crashtest.Way, other func() (string, error)) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		built, err := other()
@@ -102,25 +104,25 @@ func deploy(w way, other func() (string, error)) func(*testing.T) *site {
 			t.Fatal(err)
 		}
 		s, _ := alone(t)
-		s.way = w
-		s.defs.Capacity = 2
-		s.begin(40, 6)
-		s.defs.Pace = 300 * time.Millisecond
-		if w.inSequence {
-			s.defs.Pace = 100 * time.Millisecond
+		s.Way = w
+		s.Defs.Capacity = 2
+		s.Begin(40, 6)
+		s.Defs.Pace = 300 * time.Millisecond
+		if w.InSequence {
+			s.Defs.Pace = 100 * time.Millisecond
 		}
-		live := []*proc{s.worker("first-0"), s.worker("first-1"), s.worker("first-2")}
-		s.awaitCount("", saved, s.count("", saved)+3)
+		live := []*crashtest.Proc{s.worker("first-0"), s.worker("first-1"), s.worker("first-2")}
+		s.AwaitCount("", crashtest.Saved, s.Count("", crashtest.Saved)+3)
 		for round, build := range []string{built, ""} {
 			for i, p := range live {
 				if i%2 == round {
-					p.kill()
+					p.Kill()
 				} else {
-					p.stop()
+					p.Stop()
 				}
 				live[i] = s.worker(fmt.Sprintf("%d-%d", round, i), func(o *orders) { o.Build = build })
-				s.awaitCount(live[i].orders.Name, ready, 1)
-				s.awaitCount("", saved, s.count("", saved)+2)
+				s.AwaitCount(live[i].Orders.Name, crashtest.Ready, 1)
+				s.AwaitCount("", crashtest.Saved, s.Count("", crashtest.Saved)+2)
 			}
 		}
 		return s.complete()

@@ -1,5 +1,3 @@
-//go:build crash
-
 // Package crash breaks real processes and a real Redis, and counts what that costs.
 //
 // The test binary starts itself again as workers: processes with an engine over store/redisstore.

@@ -8,43 +8,44 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
 // failovers returns the rows about several servers.
 func failovers() []row {
-	return append(everyWay(func(w way) []row {
+	return append(crashtest.EveryWay(func(w crashtest.Way) []row {
 		return []row{
 			{
-				name: "Sentinel failover, Replicas 1", extent: short, do: failover(w, 1),
-				expect: "every commit waits for the replica: none is lost",
+				Name: "Sentinel failover, Replicas 1", Extent: crashtest.Short, Do: failover(w, 1),
+				Expect: "every commit waits for the replica: none is lost",
 			},
 			{
-				name: "master killed, Replicas 0", extent: short, do: failover(w, 0),
-				expect: "commits that the replica had not got are lost, and told; the plan comes to its end",
+				Name: "master killed, Replicas 0", Extent: crashtest.Short, Do: failover(w, 0),
+				Expect: "commits that the replica had not got are lost, and told; the plan comes to its end",
 			},
 			{
-				name: "a cluster's slot moves", extent: short, do: migrate(w),
-				expect: "nothing is lost while the plan's keys move to another node",
+				Name: "a cluster's slot moves", Extent: crashtest.Short, Do: migrate(w),
+				Expect: "nothing is lost while the plan's keys move to another node",
 			},
 		}
 	}), row{
-		name: "a cluster's master dies", extent: short, do: clusterFailover,
-		expect: "its replica goes on; what is lost is told",
+		Name: "a cluster's master dies", Extent: crashtest.Short, Do: clusterFailover,
+		Expect: "its replica goes on; what is lost is told",
 	})
 }
 
 // failover makes a replica the master. If commits wait for the replica, failover tells Sentinel to
 // fail over; otherwise it kills the master.
-func failover(w way, replicas int) func(*testing.T) *site {
+func failover(w crashtest.Way, replicas int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		group := redistest.StartSentinel(t)
 		s := newSite(t, target{Addrs: group.Options().SentinelAddrs, Master: group.Options().MasterName}, "crash:")
-		s.way = w
-		s.defs.Replicas = replicas
-		s.expectLoss = replicas == 0
-		s.busy(100)
+		s.Way = w
+		s.own.Replicas = replicas
+		s.ExpectLoss = replicas == 0
+		s.Busy(100)
 		if replicas > 0 {
 			group.FailoverNow()
 		} else {
@@ -61,21 +62,21 @@ func failover(w way, replicas int) func(*testing.T) *site {
 // expectTold fails the test if acknowledged writes were lost and no worker has reported the loss.
 func (s *site) expectTold() {
 	s.Helper()
-	reported := s.count("", goneBy)
-	s.Logf("%d acknowledged writes lost, told %d times", s.fig.lost, reported)
-	if s.fig.lost > 0 && reported == 0 {
-		s.Errorf("%d acknowledged writes were lost, and nobody has told", s.fig.lost)
+	reported := s.Count("", crashtest.GoneBy)
+	s.Logf("%d acknowledged writes lost, told %d times", s.Fig.Lost, reported)
+	if s.Fig.Lost > 0 && reported == 0 {
+		s.Errorf("%d acknowledged writes were lost, and nobody has told", s.Fig.Lost)
 	}
 }
 
 // migrate moves the slot of the plan to another node, key by key, while the workers run the plan.
-func migrate(w way) func(*testing.T) *site {
+func migrate(w crashtest.Way) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		cluster := redistest.StartCluster(t, 2, 0)
 		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
-		s.way = w
-		s.busy(600)
+		s.Way = w
+		s.Busy(600)
 		m := s.beginMove(cluster)
 		m.carry(everything, func() { time.Sleep(100 * time.Millisecond) })
 		m.settle()
@@ -88,9 +89,9 @@ func clusterFailover(t *testing.T) *site {
 	t.Helper()
 	cluster := redistest.StartCluster(t, 3, 1)
 	s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
-	s.expectLoss = true
-	s.busy(100)
-	cluster.MasterFor(fmt.Sprintf("crash:{p:%s}:plan", s.plan)).Kill()
+	s.ExpectLoss = true
+	s.Busy(100)
+	cluster.MasterFor(fmt.Sprintf("crash:{p:%s}:plan", s.Plan)).Kill()
 	s.complete()
 	s.expectTold()
 	return s

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/plan"
 )
 
@@ -15,8 +16,8 @@ import (
 func fleets() []row {
 	const all = "all plans complete, every tenant is worked on, the figures stay 0"
 	return []row{
-		{name: "a small fleet under fire", extent: short, do: underFire(2_000, 10, 15*time.Second), expect: all},
-		{name: "a fleet under fire", extent: long, do: underFire(100_000, 100, 5*time.Minute), expect: all},
+		{Name: "a small fleet under fire", Extent: crashtest.Short, Do: underFire(2_000, 10, 15*time.Second), Expect: all},
+		{Name: "a fleet under fire", Extent: crashtest.Long, Do: underFire(100_000, 100, 5*time.Minute), Expect: all},
 	}
 }
 
@@ -31,26 +32,26 @@ func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		s, _ := alone(t)
-		s.settleTime = 10 * time.Minute
+		s.SettleTime = 10 * time.Minute
 		// At this pace the large plan takes about as long as the fire.
-		s.defs.Capacity, s.defs.Steps, s.defs.Pace = 16, 2, 0
-		s.defs.Pace = fire * fleetSize * time.Duration(s.defs.Capacity) / time.Duration(2*tenants)
-		ids := []plan.ID{s.beginOther("large", tenants, 64)}
+		s.Defs.Capacity, s.Defs.Steps, s.Defs.Pace = 16, 2, 0
+		s.Defs.Pace = fire * fleetSize * time.Duration(s.Defs.Capacity) / time.Duration(2*tenants)
+		ids := []plan.ID{s.BeginOther("large", tenants, 64)}
 		for i := range plans {
-			ids = append(ids, s.beginOther(fmt.Sprint("small", i), smallPlans, 5))
+			ids = append(ids, s.BeginOther(fmt.Sprint("small", i), smallPlans, 5))
 		}
-		s.plan = ids[0]
+		s.Plan = ids[0]
 		f := newFleet(s)
 		for end := time.Now().Add(fire); time.Now().Before(end); {
 			f.strike()
 		}
 		f.rest()
 		for _, id := range ids {
-			s.finishPlan(id)
+			s.FinishPlan(id)
 		}
-		histories := byWork(s.entries())
+		histories := crashtest.ByWork(s.Entries())
 		for _, id := range ids {
-			s.judge(id, histories)
+			s.Judge(id, histories)
 		}
 		t.Logf("%s", f)
 		return s
@@ -61,7 +62,7 @@ func underFire(tenants, plans int, fire time.Duration) func(*testing.T) *site {
 type fleet struct {
 	*site
 	rand    *rand.Rand
-	live    []*proc
+	live    []*crashtest.Proc
 	made    int
 	strikes map[string]int
 }
@@ -98,17 +99,17 @@ func (f *fleet) strike() {
 	case n < 4:
 		f.strikes["killed"]++
 		f.drop(i)
-		victim.kill()
+		victim.Kill()
 	case n < 5:
 		f.strikes["stopped"]++
 		f.drop(i)
-		f.awaitCount(victim.orders.Name, ready, 1) // before that it may not know what SIGTERM means
-		victim.stop()
+		f.AwaitCount(victim.Orders.Name, crashtest.Ready, 1) // before that it may not know what SIGTERM means
+		victim.Stop()
 	case n < 7:
 		f.strikes["frozen"]++
-		victim.freeze()
-		time.Sleep(time.Duration(f.rand.Int64N(int64(2 * lease))))
-		victim.thaw()
+		victim.Freeze()
+		time.Sleep(time.Duration(f.rand.Int64N(int64(2 * crashtest.Lease))))
+		victim.Thaw()
 	case len(f.live) < 2*fleetSize:
 		f.strikes["added"]++
 		f.add()

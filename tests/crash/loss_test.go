@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/store"
 )
@@ -18,31 +19,31 @@ import (
 func losses(t *testing.T) []row {
 	t.Helper()
 	all := []row{{
-		name: "FLUSHALL", extent: short, do: flush,
-		expect: "reported; no worker hangs or writes into the plan that gets the id next",
+		Name: "FLUSHALL", Extent: crashtest.Short, Do: flush,
+		Expect: "reported; no worker hangs or writes into the plan that gets the id next",
 	}}
-	if extentOf(t) == quick {
+	if crashtest.ExtentOf(t) == crashtest.Quick {
 		return all
 	}
 	shared := redistest.Start(t)
-	lost := func(w way, keys ...string) {
+	lost := func(w crashtest.Way, keys ...string) {
 		for _, key := range keys {
 			prefix := fmt.Sprintf("l%d:", len(all))
 			all = append(all, row{
-				name: "deleted: " + key + w.String(), extent: short, expect: "repaired or reported, and nobody hangs",
-				do: func(t *testing.T) *site {
+				Name: "deleted: " + key + w.String(), Extent: crashtest.Short, Expect: "repaired or reported, and nobody hangs",
+				Do: func(t *testing.T) *site {
 					t.Helper()
 					s := newSite(t, target{Addrs: []string{shared.Addr()}}, prefix)
-					s.way = w
+					s.Way = w
 					return lose(t, s, key)
 				},
 			})
 		}
 	}
-	lost(way{}, "{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:later", "{p:1}:order",
+	lost(crashtest.Way{}, "{p:1}:plan", "{p:1}:n:0", "{p:1}:x:0", "{p:1}:t:0", "{p:1}:held", "{p:1}:loose", "{p:1}:later", "{p:1}:order",
 		"{p:1}:events", "{p:1}:history", "{p:1}:commands", "{p:1}:cursors", "{all}:ids", "{all}:plans", "{all}:agenda", "{all}:stamps",
 		"version", "lease:*", "tenant:*", "key:*", "{p:1}:*", "*")
-	lost(way{undo: true, inSequence: true}, "{p:1}:plan", "{p:1}:t:0", "{p:1}:held", "{p:1}:order", "{p:1}:*", "tenant:*")
+	lost(crashtest.Way{Undo: true, InSequence: true}, "{p:1}:plan", "{p:1}:t:0", "{p:1}:held", "{p:1}:order", "{p:1}:*", "tenant:*")
 	return all
 }
 
@@ -51,19 +52,19 @@ func losses(t *testing.T) []row {
 func flush(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
-	s.defs.Pace = 200 * time.Millisecond
-	s.busy(60)
-	s.skip = len(s.entries())
+	s.Defs.Pace = 200 * time.Millisecond
+	s.Busy(60)
+	s.Skip = len(s.Entries())
 	if err := server.Client().FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.store.Plan(t.Context(), s.plan); !errors.Is(err, store.ErrNotFound) {
+	if _, err := s.Store.Plan(t.Context(), s.Plan); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("reading the plan: %v, want %v", err, store.ErrNotFound)
 	}
-	lost := s.plan
+	lost := s.Plan
 	s.look() // the previous client would report once that the plan went back in time
-	if s.begin(60, 8); s.plan != lost {
-		t.Errorf("the next plan is %s, want %s again", s.plan, lost)
+	if s.Begin(60, 8); s.Plan != lost {
+		t.Errorf("the next plan is %s, want %s again", s.Plan, lost)
 	}
 	return s.complete()
 }
@@ -71,31 +72,31 @@ func flush(t *testing.T) *site {
 // lose deletes a random key that matches a pattern while workers run a plan.
 func lose(t *testing.T, s *site, pattern string) *site {
 	t.Helper()
-	first := s.busy(60)
+	first := s.Busy(60)
 	key := s.randomKey(pattern)
 	if key == "" {
 		t.Logf("there is no %s to delete", pattern)
 	} else if err := s.rdb.Del(t.Context(), key).Err(); err != nil {
 		t.Fatal(err)
 	}
-	end, _ := s.way.ends()
-	s.await("repair or report after the loss of "+key, func() bool {
-		p, err := s.store.Plan(t.Context(), s.plan)
+	end, _ := s.Way.Ends()
+	s.Await("repair or report after the loss of "+key, func() bool {
+		p, err := s.Store.Plan(t.Context(), s.Plan)
 		return err == nil && p.State == end || s.reported(err)
 	})
-	p, err := s.store.Plan(t.Context(), s.plan)
+	p, err := s.Store.Plan(t.Context(), s.Plan)
 	repaired := err == nil && p.State == end && p.AtRest()
 	t.Logf("%s: repaired: %t, %v", key, repaired, err)
-	first.stop()
+	first.Stop()
 	switch {
 	case strings.HasSuffix(key, ":events"):
-		_, err = s.store.Events(t.Context(), s.plan, 0, 0)
+		_, err = s.Store.Events(t.Context(), s.Plan, 0, 0)
 		s.tellsLoss(key, err)
 	case strings.HasSuffix(key, ":history"):
-		_, err = s.store.PlanEvents(t.Context(), s.plan, 0, 0)
+		_, err = s.Store.PlanEvents(t.Context(), s.Plan, 0, 0)
 		s.tellsLoss(key, err)
 	case repaired:
-		s.verdict(s.plan)
+		s.Verdict(s.Plan)
 	}
 	return s
 }
@@ -113,7 +114,7 @@ func (s *site) tellsLoss(key string, err error) {
 func (s *site) randomKey(pattern string) string {
 	s.Helper()
 	seed := uint64(time.Now().UnixNano())
-	glob := s.defs.Prefix + pattern
+	glob := s.own.Prefix + pattern
 	keys, err := s.rdb.Keys(s.Context(), glob).Result()
 	if err != nil {
 		s.Fatal(err)
@@ -134,8 +135,8 @@ func (s *site) reported(err error) bool {
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrCorrupt) {
 		return true
 	}
-	for _, e := range s.entries() {
-		if e.Kind == fault && strings.Contains(e.Note, "corrupt") {
+	for _, e := range s.Entries() {
+		if e.Kind == crashtest.Fault && strings.Contains(e.Note, "corrupt") {
 			return true
 		}
 	}

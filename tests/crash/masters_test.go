@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 )
@@ -16,9 +17,9 @@ import (
 func frozenMasters() []row {
 	const apart = "the plans of other masters go on meanwhile; no lease is lost but those that the master keeps"
 	return []row{
-		{name: "each of 3 masters frozen", extent: short, do: mastersFrozen(0, 1), expect: apart},
-		{name: "each of 3 masters frozen, with a replica", extent: long, do: mastersFrozen(1, 1), expect: apart + "; its replica takes over"},
-		{name: "each of 3 masters frozen, five times", extent: long, do: mastersFrozen(0, 5), expect: apart},
+		{Name: "each of 3 masters frozen", Extent: crashtest.Short, Do: mastersFrozen(0, 1), Expect: apart},
+		{Name: "each of 3 masters frozen, with a replica", Extent: crashtest.Long, Do: mastersFrozen(1, 1), Expect: apart + "; its replica takes over"},
+		{Name: "each of 3 masters frozen, five times", Extent: crashtest.Long, Do: mastersFrozen(0, 5), Expect: apart},
 	}
 }
 
@@ -29,15 +30,15 @@ func mastersFrozen(replicas, rounds int) func(*testing.T) *site {
 		t.Helper()
 		cluster := redistest.StartCluster(t, 3, replicas)
 		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
-		s.defs.Replicas = replicas
-		s.defs.Pace = 60 * time.Millisecond
-		s.settleTime *= 2
+		s.own.Replicas = replicas
+		s.Defs.Pace = 60 * time.Millisecond
+		s.SettleTime *= 2
 		c := &masters{site: s, cluster: cluster, plans: make(map[plan.ID]*redistest.Server)}
 		c.beginEverywhere(1000 * rounds)
 		s.worker("first")
 		s.worker("other")
 		for id := range c.plans {
-			s.await("work on every plan", func() bool { return c.savedOf(id) >= 4 })
+			s.Await("work on every plan", func() bool { return c.savedOf(id) >= 4 })
 		}
 		for i := range 3 * rounds {
 			cluster.AwaitWhole()
@@ -71,8 +72,8 @@ func (c *masters) beginEverywhere(tenants int) {
 		if have[next] {
 			size = 1 // its only purpose is to use up an id
 		}
-		id := c.beginOther(fmt.Sprint("p", n), size, 1000)
-		if c.plan = id; id != plan.ID(n) {
+		id := c.BeginOther(fmt.Sprint("p", n), size, 1000)
+		if c.Plan = id; id != plan.ID(n) {
 			c.Fatalf("plan %d has the id %s", n, id)
 		}
 		if !have[next] {
@@ -84,8 +85,8 @@ func (c *masters) beginEverywhere(tenants int) {
 
 func (c *masters) savedOf(id plan.ID) (n int) {
 	c.Helper()
-	for _, e := range c.entries() {
-		if e.Kind == saved && e.Task.Plan() == id {
+	for _, e := range c.Entries() {
+		if e.Kind == crashtest.Saved && e.Task.Plan() == id {
 			n++
 		}
 	}
@@ -96,25 +97,25 @@ func (c *masters) savedOf(id plan.ID) (n int) {
 // during that time, and of all plans afterwards.
 func (c *masters) freeze(victim *redistest.Server) {
 	c.Helper()
-	began, before := len(c.entries()), c.progress()
+	began, before := len(c.Entries()), c.progress()
 	victim.Freeze()
 	c.Logf("%s %s frozen", time.Now().Format("05.000"), victim.Addr())
-	time.Sleep(2 * lease)
+	time.Sleep(2 * crashtest.Lease)
 	c.wantProgress(before, "while "+victim.Addr()+" is frozen", func(at *redistest.Server) bool { return at != victim })
 	victim.Thaw()
 	c.Logf("%s %s thawed", time.Now().Format("05.000"), victim.Addr())
 	c.wantProgress(c.progress(), "after "+victim.Addr()+" was frozen", func(*redistest.Server) bool { return true })
-	c.leasesLost(victim, c.entries()[began:])
+	c.leasesLost(victim, c.Entries()[began:])
 }
 
 // failOver is freeze for a master with a replica, which takes over. Commits wait for a replica, so
 // the plan continues only when the old master follows the new one.
 func (c *masters) failOver(victim *redistest.Server) {
 	c.Helper()
-	began, before := len(c.entries()), c.progress()
+	began, before := len(c.Entries()), c.progress()
 	victim.Freeze()
 	c.wantProgress(before, "while "+victim.Addr()+" is frozen", func(at *redistest.Server) bool { return at != victim })
-	c.await("a replica to take over", func() bool {
+	c.Await("a replica to take over", func() bool {
 		for id, at := range c.plans {
 			if at == victim && c.cluster.MasterFor(c.record(id)) != victim {
 				return true
@@ -123,12 +124,12 @@ func (c *masters) failOver(victim *redistest.Server) {
 		return false
 	})
 	victim.Thaw()
-	c.await("the old master to follow", func() bool {
+	c.Await("the old master to follow", func() bool {
 		info, err := victim.Client().Info(c.Context(), "replication").Result()
 		return err == nil && strings.Contains(info, "role:slave") && strings.Contains(info, "master_link_status:up")
 	})
 	c.wantProgress(c.progress(), "after "+victim.Addr()+" came back", func(*redistest.Server) bool { return true })
-	c.leasesLost(victim, c.entries()[began:])
+	c.leasesLost(victim, c.Entries()[began:])
 }
 
 func (c *masters) progress() map[plan.ID]int {
@@ -146,20 +147,20 @@ func (c *masters) wantProgress(before map[plan.ID]int, when string, on func(*red
 	c.Helper()
 	for id, at := range c.plans {
 		if on(at) {
-			c.await(fmt.Sprintf("plan %s to go on %s", id, when), func() bool { return c.savedOf(id) >= before[id]+10 })
+			c.Await(fmt.Sprintf("plan %s to go on %s", id, when), func() bool { return c.savedOf(id) >= before[id]+10 })
 		}
 	}
 }
 
 // leasesLost fails the test if a worker lost a lease whose record is not on the master victim.
-func (c *masters) leasesLost(victim *redistest.Server, since []entry) {
+func (c *masters) leasesLost(victim *redistest.Server, since []crashtest.Entry) {
 	c.Helper()
 	for _, e := range since {
-		if e.Kind != lostOne {
+		if e.Kind != crashtest.LostOne {
 			continue
 		}
-		if at := c.cluster.FirstMasterFor(c.defs.Prefix + "lease:" + e.Note); at != victim {
-			c.Errorf("%s has lost the lease %s, which %s keeps and not %s\n%s", e.Worker, e.Note, at.Addr(), victim.Addr(), c.tail())
+		if at := c.cluster.FirstMasterFor(c.own.Prefix + "lease:" + e.Note); at != victim {
+			c.Errorf("%s has lost the lease %s, which %s keeps and not %s\n%s", e.Worker, e.Note, at.Addr(), victim.Addr(), c.Tail())
 		}
 	}
 }
@@ -169,10 +170,10 @@ func (c *masters) completeAll() {
 	c.Helper()
 	c.worker("closer", func(o *orders) { o.Pace, o.Capacity = time.Millisecond, 16 })
 	for id := range c.plans {
-		c.finishPlan(id)
+		c.FinishPlan(id)
 	}
-	histories := byWork(c.entries())
+	histories := crashtest.ByWork(c.Entries())
 	for id := range c.plans {
-		c.judge(id, histories)
+		c.Judge(id, histories)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -20,7 +21,7 @@ type overlaps struct {
 // shards of which more tasks are worked on at once than their quota allows. A task is worked on
 // from its first run until the end of its last one, whoever has died or was frozen in between. What
 // a worker does after it has lost the task is not counted: its writes are refused.
-func countOverlaps(entries []entry, tenants map[task.ID]task.Tenant) (o overlaps) {
+func countOverlaps(entries []crashtest.Entry, tenants map[task.ID]task.Tenant) (o overlaps) {
 	last := lastEnds(entries)
 	var active []task.ID
 	for i, e := range entries {
@@ -28,7 +29,7 @@ func countOverlaps(entries []entry, tenants map[task.ID]task.Tenant) (o overlaps
 		switch {
 		case over && i == end:
 			active = slices.DeleteFunc(active, func(id task.ID) bool { return id == e.Task })
-		case e.Kind == started && (!over || i < end) && !slices.Contains(active, e.Task):
+		case e.Kind == crashtest.Started && (!over || i < end) && !slices.Contains(active, e.Task):
 			o.begin(e.Task, active, tenants)
 			active = append(active, e.Task)
 		}
@@ -56,15 +57,15 @@ func (o *overlaps) begin(id task.ID, active []task.ID, tenants map[task.ID]task.
 }
 
 // lastEnds returns the indexes at which the last runs of tasks end: those with the greatest tokens.
-func lastEnds(entries []entry) map[task.ID]int {
+func lastEnds(entries []crashtest.Entry) map[task.ID]int {
 	newest, ends := make(map[task.ID]task.Token), make(map[task.ID]int)
 	for _, e := range entries {
-		if e.Kind == started {
+		if e.Kind == crashtest.Started {
 			newest[e.Task] = max(newest[e.Task], e.Token)
 		}
 	}
 	for i, e := range entries {
-		if e.Kind == done && e.Token == newest[e.Task] {
+		if e.Kind == crashtest.Done && e.Token == newest[e.Task] {
 			ends[e.Task] = i
 		}
 	}
@@ -81,30 +82,34 @@ func TestOverlapsAreSeen(t *testing.T) {
 		}
 	}
 	const first, same = task.ID(1_000_001), task.ID(2_000_001) // of one tenant
-	begin := func(id task.ID, token task.Token) entry { return entry{Kind: started, Task: id, Token: token} }
-	end := func(id task.ID, token task.Token) entry { return entry{Kind: done, Task: id, Token: token} }
+	begin := func(id task.ID, token task.Token) crashtest.Entry {
+		return crashtest.Entry{Kind: crashtest.Started, Task: id, Token: token}
+	}
+	end := func(id task.ID, token task.Token) crashtest.Entry {
+		return crashtest.Entry{Kind: crashtest.Done, Task: id, Token: token}
+	}
 	tests := map[string]struct {
-		entries      []entry
+		entries      []crashtest.Entry
 		faults, most int
 	}{
-		"one after the other": {[]entry{begin(first, 1), end(first, 1), begin(same, 2), end(same, 2)}, 0, 1},
-		"two plans at once":   {[]entry{begin(first, 1), begin(same, 2), end(first, 1), end(same, 2)}, 1, 2},
+		"one after the other": {[]crashtest.Entry{begin(first, 1), end(first, 1), begin(same, 2), end(same, 2)}, 0, 1},
+		"two plans at once":   {[]crashtest.Entry{begin(first, 1), begin(same, 2), end(first, 1), end(same, 2)}, 1, 2},
 		"another plan between a kill and the take-over": {
-			[]entry{begin(first, 1), begin(same, 2), end(same, 2), begin(first, 3), end(first, 3)}, 1, 2,
+			[]crashtest.Entry{begin(first, 1), begin(same, 2), end(same, 2), begin(first, 3), end(first, 3)}, 1, 2,
 		},
 		"a frozen worker wakes up late": {
-			[]entry{begin(first, 1), begin(first, 2), end(first, 2), begin(same, 3), begin(first, 1), end(first, 1), end(same, 3)}, 0, 1,
+			[]crashtest.Entry{begin(first, 1), begin(first, 2), end(first, 2), begin(same, 3), begin(first, 1), end(first, 1), end(same, 3)}, 0, 1,
 		},
 		"a frozen worker ends before the one that took over": {
-			[]entry{begin(first, 1), begin(first, 2), end(first, 1), begin(same, 3), end(first, 2), end(same, 3)}, 1, 2,
+			[]crashtest.Entry{begin(first, 1), begin(first, 2), end(first, 1), begin(same, 3), end(first, 2), end(same, 3)}, 1, 2,
 		},
 		"as many as the quota allows": {
-			[]entry{begin(first, 1), begin(first+1, 1), begin(first+2, 1), end(first, 1), begin(first+3, 1), end(first+1, 1), end(first+2, 1), end(first+3, 1)}, 0, 3,
+			[]crashtest.Entry{begin(first, 1), begin(first+1, 1), begin(first+2, 1), end(first, 1), begin(first+3, 1), end(first+1, 1), end(first+2, 1), end(first+3, 1)}, 0, 3,
 		},
 		"one more than the quota": {
-			[]entry{begin(first, 1), begin(first+1, 1), begin(first+2, 1), begin(same+3, 1), end(first, 1), end(first+1, 1), end(first+2, 1), end(same+3, 1)}, 1, 4,
+			[]crashtest.Entry{begin(first, 1), begin(first+1, 1), begin(first+2, 1), begin(same+3, 1), end(first, 1), end(first+1, 1), end(first+2, 1), end(same+3, 1)}, 1, 4,
 		},
-		"no end": {[]entry{begin(first, 1)}, 1, 1},
+		"no end": {[]crashtest.Entry{begin(first, 1)}, 1, 1},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -14,20 +15,20 @@ import (
 
 // refusals returns the rows about a server that answers but refuses commands.
 func refusals() []row {
-	return append(everyWay(func(w way) []row {
+	return append(crashtest.EveryWay(func(w crashtest.Way) []row {
 		return []row{
 			{
-				name: "rights taken and given back", extent: short, do: rightsTaken(w, 1),
-				expect: "no call is carried out by halves, and told; no task fails",
+				Name: "rights taken and given back", Extent: crashtest.Short, Do: rightsTaken(w, 1),
+				Expect: "no call is carried out by halves, and told; no task fails",
 			},
 			{
-				name: "rights taken and given back, ten times", extent: long, do: rightsTaken(w, 10),
-				expect: "no call is carried out by halves, and told; no task fails",
+				Name: "rights taken and given back, ten times", Extent: crashtest.Long, Do: rightsTaken(w, 10),
+				Expect: "no call is carried out by halves, and told; no task fails",
 			},
 		}
 	}), row{
-		name: "a full server, and retention", extent: long, do: fullWithRetention,
-		expect: "a plan that was over is removed all the same; the other completes when there is room",
+		Name: "a full server, and retention", Extent: crashtest.Long, Do: fullWithRetention,
+		Expect: "a plan that was over is removed all the same; the other completes when there is room",
 	})
 }
 
@@ -36,23 +37,23 @@ func refusals() []row {
 func fullWithRetention(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
-	old := s.beginOther("old", 20, 8)
+	old := s.BeginOther("old", 20, 8)
 	mover := s.worker("mover", func(o *orders) { o.Pace = time.Millisecond })
-	s.finishPlan(old)
-	mover.stop()
-	s.busy(60)
+	s.FinishPlan(old)
+	mover.Stop()
+	s.Busy(60)
 	s.fill(server)
 	janitor := s.worker("janitor", func(o *orders) { o.Retention = time.Second })
 	// Every plan is kept for at least a minute, even if Retention is shorter.
-	s.awaitFor(time.Minute+timeout, "the old plan to be removed", func() bool {
-		_, err := s.store.Plan(t.Context(), old)
+	s.AwaitFor(time.Minute+crashtest.Timeout, "the old plan to be removed", func() bool {
+		_, err := s.Store.Plan(t.Context(), old)
 		return errors.Is(err, store.ErrNotFound)
 	})
-	if p, err := s.store.Plan(t.Context(), s.plan); err != nil || p.State != plan.Running {
+	if p, err := s.Store.Plan(t.Context(), s.Plan); err != nil || p.State != plan.Running {
 		t.Errorf("the plan at work is %s, %v", p.State, err)
 	}
-	janitor.kill() // it would next remove the plan that the test checks below
-	time.Sleep(2 * lease)
+	janitor.Kill() // it would next remove the plan that the test checks below
+	time.Sleep(2 * crashtest.Lease)
 	s.empty(server)
 	return s.complete()
 }
@@ -83,7 +84,7 @@ func rights() []string {
 }
 
 // rightsTaken revokes each right in turn, for a short time, from the workers' user.
-func rightsTaken(w way, times int) func(*testing.T) *site {
+func rightsTaken(w crashtest.Way, times int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		s, server := alone(t)
@@ -95,9 +96,9 @@ func rightsTaken(w way, times int) func(*testing.T) *site {
 			}
 		}
 		user("on", ">"+userPassword, "~*", "&*", "+@all")
-		s.way = w
-		s.defs.Target.User = "worker"
-		s.busy(400 * times)
+		s.Way = w
+		s.own.Target.User = "worker"
+		s.Busy(400 * times)
 		for range times {
 			for _, right := range rights() {
 				user("-" + right)
@@ -106,7 +107,7 @@ func rightsTaken(w way, times int) func(*testing.T) *site {
 				time.Sleep(50 * time.Millisecond)
 			}
 		}
-		if s.count("", fault) == 0 {
+		if s.Count("", crashtest.Fault) == 0 {
 			t.Error("no worker has told that it may not do what it needs")
 		}
 		return s.complete()

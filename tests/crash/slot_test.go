@@ -10,45 +10,46 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 )
 
 // halfMoves returns the rows about a slot of which only half has moved.
 func halfMoves() []row {
-	return everyWay(func(w way) []row {
+	return crashtest.EveryWay(func(w crashtest.Way) []row {
 		const whole = "the plan waits, and nothing is written to half of it"
 		return []row{
-			{name: "a slot half moved, to and fro", extent: short, do: halfMoved(w, 2), expect: whole},
-			{name: "a slot half moved, five times", extent: long, do: halfMoved(w, 5), expect: whole},
+			{Name: "a slot half moved, to and fro", Extent: crashtest.Short, Do: halfMoved(w, 2), Expect: whole},
+			{Name: "a slot half moved, five times", Extent: crashtest.Long, Do: halfMoved(w, 5), Expect: whole},
 		}
 	})
 }
 
-func (s *site) record(id plan.ID) string { return fmt.Sprintf("%s{p:%s}:plan", s.defs.Prefix, id) }
+func (s *site) record(id plan.ID) string { return fmt.Sprintf("%s{p:%s}:plan", s.own.Prefix, id) }
 
 // halfMoved moves half of the keys of the plan's slot to another node, waits for two leases, and
 // finishes the move. The next round moves the slot back in the same way. A move that is half done
 // cannot be reverted, because the source node does not accept the moved keys again.
-func halfMoved(w way, times int) func(*testing.T) *site {
+func halfMoved(w crashtest.Way, times int) func(*testing.T) *site {
 	return func(t *testing.T) *site {
 		t.Helper()
 		cluster := redistest.StartCluster(t, 2, 0)
 		s := newSite(t, target{Addrs: cluster.Addrs(), Cluster: true}, "crash:")
-		s.way = w
-		s.defs.Pace = 60 * time.Millisecond
-		s.busy(200 * times)
+		s.Way = w
+		s.Defs.Pace = 60 * time.Millisecond
+		s.Busy(200 * times)
 		for range times {
 			m := s.beginMove(cluster)
 			m.carry(half, func() {})
-			before := s.count("", saved)
-			time.Sleep(2 * lease)
-			if n := s.count("", saved) - before; n > s.defs.Capacity*2 {
+			before := s.Count("", crashtest.Saved)
+			time.Sleep(2 * crashtest.Lease)
+			if n := s.Count("", crashtest.Saved) - before; n > s.Defs.Capacity*2 {
 				t.Errorf("%d saves into half a plan", n)
 			}
 			m.carry(everything, func() {})
 			m.settle()
-			s.await("the plan to go on", func() bool { return s.count("", saved) > before })
+			s.Await("the plan to go on", func() bool { return s.Count("", crashtest.Saved) > before })
 		}
 		return s.complete()
 	}
@@ -66,7 +67,7 @@ type move struct {
 // beginMove marks the plan's slot as migrating to another node.
 func (s *site) beginMove(cluster *redistest.Cluster) *move {
 	s.Helper()
-	key := s.record(s.plan)
+	key := s.record(s.Plan)
 	slot, err := cluster.Client().ClusterKeySlot(s.Context(), key).Result()
 	if err != nil {
 		s.Fatal(err)
@@ -125,9 +126,9 @@ func (m *move) settle() {
 	m.do(m.to, "CLUSTER", "SETSLOT", m.slot, "NODE", m.sink)
 	m.do(m.from, "CLUSTER", "SETSLOT", m.slot, "NODE", m.sink)
 	for _, node := range m.cluster.Nodes() {
-		m.await(node.Addr()+" to know of the move", func() bool { return m.ownerBy(node) == m.sink })
+		m.Await(node.Addr()+" to know of the move", func() bool { return m.ownerBy(node) == m.sink })
 	}
-	m.await("the client to know of the move", func() bool { return m.cluster.MasterFor(m.record(m.plan)) == m.to })
+	m.Await("the client to know of the move", func() bool { return m.cluster.MasterFor(m.record(m.Plan)) == m.to })
 }
 
 // ownerBy returns the id of the slot's owner according to a node.

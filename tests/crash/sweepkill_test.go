@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover"
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -27,24 +28,24 @@ const (
 // on the tasks that a filter selects.
 func sweepKills(t *testing.T) (all []row) {
 	t.Helper()
-	if extentOf(t) == quick {
+	if crashtest.ExtentOf(t) == crashtest.Quick {
 		return nil
 	}
 	shared := redistest.Start(t)
-	add := func(name, expect string, d death, do func(s *site, d death) *site) {
+	add := func(name, expect string, d crashtest.Death, do func(s *site, d crashtest.Death) *site) {
 		prefix := fmt.Sprintf("s%d:", len(all))
-		all = append(all, row{name: name + ": " + d.fate(), extent: short, expect: expect, do: func(t *testing.T) *site {
+		all = append(all, row{Name: name + ": " + d.Fate(), Extent: crashtest.Short, Expect: expect, Do: func(t *testing.T) *site {
 			t.Helper()
 			s := newSite(t, target{Addrs: []string{shared.Addr()}}, prefix)
-			s.defs.Steps, s.defs.Pace = 1, time.Millisecond
+			s.Defs.Steps, s.Defs.Pace = 1, time.Millisecond
 			return do(s, d)
 		}})
 	}
-	batches := bothSides(death{Op: opApply, N: 1}, death{Op: opApply, N: 2}) // the second is the last
-	for _, d := range append(batches, frozen(batches)...) {
+	batches := crashtest.BothSides(crashtest.Death{Op: crashtest.OpApply, N: 1}, crashtest.Death{Op: crashtest.OpApply, N: 2}) // the second is the last
+	for _, d := range append(batches, crashtest.Frozen(batches)...) {
 		add("skip by a filter", "each selected task is skipped once, and no other", d, skipAt)
 	}
-	for _, d := range slices.Concat(batches, bothSides(death{Op: opUndone, N: 60}), frozen(batches[2:])) {
+	for _, d := range slices.Concat(batches, crashtest.BothSides(crashtest.Death{Op: crashtest.OpUndone, N: 60}), crashtest.Frozen(batches[2:])) {
 		add("rollback by a filter", "each selected task is undone once, and no other", d, rollBackSomeAt)
 	}
 	return all
@@ -52,15 +53,15 @@ func sweepKills(t *testing.T) (all []row) {
 
 // skipAt skips tasks of a plan before its start. A worker dies or freezes at d, a second one
 // continues; then the plan runs.
-func skipAt(s *site, d death) *site {
+func skipAt(s *site, d crashtest.Death) *site {
 	s.Helper()
-	p, err := s.engine.Create(s.Context(), commission{Name: "t", Tenants: sweepTenants, Concurrency: 8}.spec(), cutover.ExecutorElsewhere())
+	p, err := s.Engine.Create(s.Context(), crashtest.Commission{Name: "t", Tenants: sweepTenants, Concurrency: 8}.Spec(), cutover.ExecutorElsewhere())
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.plan = p.ID
+	s.Plan = p.ID
 	victim := s.sweep(d, task.Skipped, cutover.Selection.Skip)
-	if _, err := s.engine.Start(s.Context(), s.plan); err != nil {
+	if _, err := s.Engine.Start(s.Context(), s.Plan); err != nil {
 		s.Fatal(err)
 	}
 	return s.judgeSweep(victim, d, task.Skipped)
@@ -68,39 +69,39 @@ func skipAt(s *site, d death) *site {
 
 // rollBackSomeAt undoes tasks of a plan that is over. A worker dies or freezes at d, a second one
 // continues.
-func rollBackSomeAt(s *site, d death) *site {
+func rollBackSomeAt(s *site, d crashtest.Death) *site {
 	s.Helper()
-	s.begin(sweepTenants, 8)
+	s.Begin(sweepTenants, 8)
 	mover := s.worker("mover")
-	s.finish()
-	mover.stop()
+	s.Finish()
+	mover.Stop()
 	return s.judgeSweep(s.sweep(d, task.RolledBack, cutover.Selection.Rollback), d, task.RolledBack)
 }
 
 // sweep gives a command to the tasks whose ids begin with swept, after which they will be in a
 // state. It starts a worker that dies or freezes at d, and a second one, and waits until the
 // command is carried out.
-func (s *site) sweep(d death, to task.State, command selectionCommand) (victim *proc) {
+func (s *site) sweep(d crashtest.Death, to task.State, command selectionCommand) (victim *crashtest.Proc) {
 	s.Helper()
-	r, err := command(s.engine.Select(s.plan, task.Filter{Tenant: swept}), s.Context())
+	r, err := command(s.Engine.Select(s.Plan, task.Filter{Tenant: swept}), s.Context())
 	if err != nil || r.Reach.Changing <= store.MaxBatch {
 		s.Fatalf("%+v, %v", r.Reach, err)
 	}
-	s.ends = make(ends)
-	for _, t := range s.tasks(s.plan) {
+	s.Ends = make(crashtest.Ends)
+	for _, t := range s.Tasks(s.Plan) {
 		if strings.HasPrefix(t.Tenant.ID, swept) {
-			s.ends[t.ID.Ordinal()] = to
+			s.Ends[t.ID.Ordinal()] = to
 		}
 	}
 	victim = s.worker("victim", func(o *orders) { o.Death = d })
 	if d.Freeze {
-		victim.awaitFrozen()
+		victim.AwaitFrozen()
 	} else {
-		victim.awaitEnd()
+		victim.AwaitEnd()
 	}
 	s.worker("heir")
-	s.await("the command to be carried out", func() bool {
-		p, err := s.store.Plan(s.Context(), s.plan)
+	s.Await("the command to be carried out", func() bool {
+		p, err := s.Store.Plan(s.Context(), s.Plan)
 		return err == nil && len(p.Sweeps) == 0
 	})
 	return victim
@@ -111,28 +112,28 @@ type selectionCommand = func(cutover.Selection, context.Context, ...cutover.Task
 
 // judgeSweep waits for the end of the plan, thaws a frozen worker, and judges the result: the tasks
 // of s.ends went to that state once.
-func (s *site) judgeSweep(victim *proc, d death, to task.State) *site {
+func (s *site) judgeSweep(victim *crashtest.Proc, d crashtest.Death, to task.State) *site {
 	s.Helper()
 	since := time.Now()
-	s.finish()
+	s.Finish()
 	if d.Freeze {
 		s.wakeUp(victim, since)
-		s.finish()
+		s.Finish()
 	}
-	s.verdict(s.plan)
+	s.Verdict(s.Plan)
 	times := make(map[int]int)
-	for _, e := range s.events(s.plan) {
+	for _, e := range s.Events(s.Plan) {
 		if e.Task != 0 && e.From != e.To && e.To == to.String() {
 			times[e.Task.Ordinal()]++
 		}
 	}
 	for ordinal, n := range times {
-		if _, is := s.ends[ordinal]; !is || n != 1 {
+		if _, is := s.Ends[ordinal]; !is || n != 1 {
 			s.Errorf("task %d went to %s %d times, selected %t", ordinal, to, n, is)
 		}
 	}
-	if len(times) != len(s.ends) {
-		s.Errorf("%d tasks went to %s, want %d", len(times), to, len(s.ends))
+	if len(times) != len(s.Ends) {
+		s.Errorf("%d tasks went to %s, want %d", len(times), to, len(s.Ends))
 	}
 	return s
 }

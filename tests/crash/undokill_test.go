@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/task"
@@ -15,19 +16,19 @@ import (
 // undoKills returns the rows about workers that die in a rollback.
 func undoKills(t *testing.T) []row {
 	t.Helper()
-	if extentOf(t) == quick {
+	if crashtest.ExtentOf(t) == crashtest.Quick {
 		return nil
 	}
 	shared := redistest.Start(t)
-	all := everyWayBack(func(w way) (all []row) {
+	all := crashtest.EveryWayBack(func(w crashtest.Way) (all []row) {
 		for i, d := range undoDeaths() {
 			all = append(all, row{
-				name:   "dies " + d.String(),
-				expect: "another goes on from the last commit, nothing is undone twice but what was not saved",
-				do: func(t *testing.T) *site {
+				Name:   "dies " + d.String(),
+				Expect: "another goes on from the last commit, nothing is undone twice but what was not saved",
+				Do: func(t *testing.T) *site {
 					t.Helper()
-					s := newSite(t, target{Addrs: []string{shared.Addr()}}, fmt.Sprintf("u%d-%t:", i, w.inSequence))
-					s.way = w
+					s := newSite(t, target{Addrs: []string{shared.Addr()}}, fmt.Sprintf("u%d-%t:", i, w.InSequence))
+					s.Way = w
 					return undoKillAt(s, d)
 				},
 			})
@@ -35,8 +36,8 @@ func undoKills(t *testing.T) []row {
 		return all
 	})
 	return append(all, row{
-		name: "an undo that kills its workers", extent: short, do: poison,
-		expect: "it fails with WORKER_LOST, the others are undone, and the next rollback undoes it too",
+		Name: "an undo that kills its workers", Extent: crashtest.Short, Do: poison,
+		Expect: "it fails with WORKER_LOST, the others are undone, and the next rollback undoes it too",
 	})
 }
 
@@ -45,60 +46,60 @@ const undoTenants = 4
 
 // undoDeaths returns the store calls before and after which a worker dies: first calls about an
 // undo, then calls about a plan.
-func undoDeaths() []death {
-	return bothSides(
-		death{Op: opClaim, N: 1},
-		death{Op: opReserve, N: 2}, // the last call before the executor is called
-		death{Op: opSave, N: 1},
-		death{Op: opSave, N: 5},
-		death{Op: opUndone, N: 1},
-		death{Op: opUndone, N: undoTenants}, // the last undo of the plan
-		death{Op: opUndoFail, N: 1},
-		death{Op: opYield, N: 1},
-		death{Op: opHold, N: 1},
-		death{Op: opHold, N: undoTenants},
-		death{Op: opRenew, N: 1},
-		death{Op: opRelease, N: 1},
-		death{Op: opApply, N: 1}, // ends the plan
+func undoDeaths() []crashtest.Death {
+	return crashtest.BothSides(
+		crashtest.Death{Op: crashtest.OpClaim, N: 1},
+		crashtest.Death{Op: crashtest.OpReserve, N: 2}, // the last call before the executor is called
+		crashtest.Death{Op: crashtest.OpSave, N: 1},
+		crashtest.Death{Op: crashtest.OpSave, N: 5},
+		crashtest.Death{Op: crashtest.OpUndone, N: 1},
+		crashtest.Death{Op: crashtest.OpUndone, N: undoTenants}, // the last undo of the plan
+		crashtest.Death{Op: crashtest.OpUndoFail, N: 1},
+		crashtest.Death{Op: crashtest.OpYield, N: 1},
+		crashtest.Death{Op: crashtest.OpHold, N: 1},
+		crashtest.Death{Op: crashtest.OpHold, N: undoTenants},
+		crashtest.Death{Op: crashtest.OpRenew, N: 1},
+		crashtest.Death{Op: crashtest.OpRelease, N: 1},
+		crashtest.Death{Op: crashtest.OpApply, N: 1}, // ends the plan
 	)
 }
 
 // undoKillAt starts a worker that undoes a plan and dies at d. A second worker continues.
-func undoKillAt(s *site, d death) *site {
+func undoKillAt(s *site, d crashtest.Death) *site {
 	s.Helper()
-	s.defs.Capacity = 2
-	s.begin(undoTenants, 4)
+	s.Defs.Capacity = 2
+	s.Begin(undoTenants, 4)
 	victim := s.worker("victim", func(o *orders) {
 		o.Death = d
-		o.Commission.Waits = d.waits()
+		o.Commission.Waits = d.Waits()
 		switch d.Op {
-		case opRenew:
+		case crashtest.OpRenew:
 			o.Pace = o.Lease // so that an undo still runs when the worker renews its lease
-		case opUndoFail:
+		case crashtest.OpUndoFail:
 			o.Stubborn = "t-2"
 		}
 	})
-	if d.Op == opYield {
-		s.awaitCount("victim", effect, 1)
+	if d.Op == crashtest.OpYield {
+		s.AwaitCount("victim", crashtest.Effect, 1)
 		s.cancel()
 	}
-	victim.awaitEnd()
+	victim.AwaitEnd()
 	died := time.Now()
 	s.worker("heir")
-	if d.Op == opYield || d.Op == opUndoFail && d.After {
-		s.finishAs(s.plan, plan.RollbackFailed)
-		s.rollBack()
+	if d.Op == crashtest.OpYield || d.Op == crashtest.OpUndoFail && d.After {
+		s.FinishAs(s.Plan, plan.RollbackFailed)
+		s.RollBack()
 	}
-	s.finish()
-	s.tookOver("victim", died)
-	s.verdict(s.plan)
+	s.Finish()
+	s.TookOver("victim", died)
+	s.Verdict(s.Plan)
 	return s
 }
 
 // cancel cancels the rollback.
 func (s *site) cancel() {
 	s.Helper()
-	if _, err := s.engine.Cancel(s.Context(), s.plan); err != nil {
+	if _, err := s.Engine.Cancel(s.Context(), s.Plan); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -108,17 +109,17 @@ func (s *site) cancel() {
 func poison(t *testing.T) *site {
 	t.Helper()
 	s, _ := alone(t)
-	s.way = way{undo: true, inSequence: true}
-	s.begin(undoTenants, 1)
-	atOnce := func(o *orders) { o.Death = death{Op: opSave, N: 1} }
+	s.Way = crashtest.Way{Undo: true, InSequence: true}
+	s.Begin(undoTenants, 1)
+	atOnce := func(o *orders) { o.Death = crashtest.Death{Op: crashtest.OpSave, N: 1} }
 	for i := range 4 { // one more than the default of Config.MaxLosses
-		s.worker(fmt.Sprint("victim-", i+1), atOnce).awaitEnd()
+		s.worker(fmt.Sprint("victim-", i+1), atOnce).AwaitEnd()
 	}
 	next := s.worker("heir")
-	s.finishAs(s.plan, plan.RollbackFailed)
-	next.stop()
+	s.FinishAs(s.Plan, plan.RollbackFailed)
+	next.Stop()
 	failed := 0
-	for _, u := range s.tasks(s.plan) {
+	for _, u := range s.Tasks(s.Plan) {
 		switch {
 		case u.State == task.RollbackFailed && u.Failure != nil && u.Failure.ErrorCode == task.CodeWorkerLost:
 			failed++
@@ -129,8 +130,8 @@ func poison(t *testing.T) *site {
 	if failed != 1 {
 		t.Errorf("%d undos failed, want 1", failed)
 	}
-	s.rollBack()
-	s.worker("victim-5", atOnce).awaitEnd() // losses in the previous round no longer count
+	s.RollBack()
+	s.worker("victim-5", atOnce).AwaitEnd() // losses in the previous round no longer count
 	s.worker("heir-2")
 	return s.complete()
 }

@@ -18,16 +18,16 @@ import (
 // tasks were failed than tolerated, above the concurrency, or outside of the windows.
 func (s *site) checkWaves(id plan.ID) {
 	s.Helper()
-	p, err := s.store.Plan(s.Context(), id)
+	p, err := s.Store.Plan(s.Context(), id)
 	if err != nil {
 		s.Fatal(err)
 	}
-	r, err := replayWaves(p, s.events(id))
+	r, err := replayWaves(p, s.Events(id))
 	if err != nil {
 		s.Fatal(err)
 	}
 	for _, fault := range r.faults {
-		s.Errorf("%s\n%s", fault, s.tail())
+		s.Errorf("%s\n%s", fault, s.Tail())
 	}
 	if r.open != len(p.Waves) {
 		s.Errorf("wave %d of %d was opened", r.open, len(p.Waves))

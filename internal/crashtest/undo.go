@@ -1,6 +1,6 @@
 //go:build crash
 
-package crash
+package crashtest
 
 import (
 	"fmt"
@@ -14,35 +14,35 @@ import (
 // must have been undone once, and each task that did not run must be canceled. No undo may have
 // begun while a task ran or, if the plan ran in sequence, before the undo of a task that ended
 // later. If a task had effects, its undo must have found an undo log.
-func (s *site) checkUndos(id plan.ID) {
+func (s *Site) checkUndos(id plan.ID) {
 	s.Helper()
-	record := replayUndos(s.events(id), s.way.inSequence)
+	record := replayUndos(s.Events(id), s.Way.InSequence)
 	for _, fault := range record.faults {
 		s.Error(fault)
 	}
-	histories := byWork(s.entries())
-	for _, t := range s.tasks(id) {
+	histories := ByWork(s.Entries())
+	for _, t := range s.Tasks(id) {
 		ran := t.Attempt > 0
 		if n := record.undone[t.ID]; ran && n != 1 || !ran && (n > 0 || t.State != task.Canceled) {
 			s.Errorf("task %s is %s after attempt %d; its record says %d times that it was undone", t.ID, t.State, t.Attempt, n)
 		}
-		h, forth := histories[work{t.ID, true}], histories[work{t.ID, false}]
-		if forth.has(effect, "") && h.has(started, noUndoLog) {
-			s.Errorf("task %s: an undo began %s\n%s", t.ID, noUndoLog, s.tail())
+		h, forth := histories[Work{t.ID, true}], histories[Work{t.ID, false}]
+		if forth.has(Effect, "") && h.has(Started, noUndoLog) {
+			s.Errorf("task %s: an undo began %s\n%s", t.ID, noUndoLog, s.Tail())
 		}
 	}
 }
 
 // has reports whether the history has an entry of a kind with a note.
-func (h *history) has(k kind, note string) bool {
-	return h != nil && slices.ContainsFunc(h.entries, func(e entry) bool { return e.Kind == k && e.Note == note })
+func (h *History) has(k kind, note string) bool {
+	return h != nil && slices.ContainsFunc(h.Entries, func(e Entry) bool { return e.Kind == k && e.Note == note })
 }
 
-// events returns all events of a plan.
-func (s *site) events(id plan.ID) (all []plan.Event) {
+// Events returns all events of a plan.
+func (s *Site) Events(id plan.ID) (all []plan.Event) {
 	s.Helper()
 	for after := int64(0); ; after = all[len(all)-1].Seq {
-		page, err := s.store.Events(s.Context(), id, after, 0)
+		page, err := s.Store.Events(s.Context(), id, after, 0)
 		if err != nil {
 			s.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func (s *site) events(id plan.ID) (all []plan.Event) {
 
 // undoReplay is the state of a plan according to the events replayed so far.
 type undoReplay struct {
-	inSequence bool
+	InSequence bool
 	round      int // the number of rollbacks that have begun
 	running    map[task.ID]bool
 	ended      []task.ID // the tasks whose work has ended, in order
@@ -67,7 +67,7 @@ type undoReplay struct {
 // replayUndos replays the events of a plan and records the undos that begin too early as faults.
 func replayUndos(events []plan.Event, inSequence bool) *undoReplay {
 	r := &undoReplay{
-		inSequence: inSequence,
+		InSequence: inSequence,
 		running:    make(map[task.ID]bool), undone: make(map[task.ID]int), failedIn: make(map[task.ID]int),
 	}
 	for _, e := range events {
@@ -90,7 +90,7 @@ func (r *undoReplay) event(e plan.Event) {
 	case task.Completed.String(), task.Canceled.String():
 		r.ended = append(r.ended, e.Task)
 	case task.RollingBack.String():
-		r.begin(e)
+		r.Begin(e)
 	case task.RollbackFailed.String():
 		r.failedIn[e.Task] = r.round
 	case task.RolledBack.String():
@@ -98,13 +98,13 @@ func (r *undoReplay) event(e plan.Event) {
 	}
 }
 
-// begin checks that the undo may begin: no task runs any more and, if the plan ran in sequence, the
+// Begin checks that the undo may begin: no task runs any more and, if the plan ran in sequence, the
 // undos of all tasks that ended later are done, or have failed in the same round.
-func (r *undoReplay) begin(e plan.Event) {
+func (r *undoReplay) Begin(e plan.Event) {
 	if len(r.running) > 0 {
 		r.fault("event %d: the undo of task %s begins while %v run", e.Seq, e.Task, r.running)
 	}
-	if !r.inSequence {
+	if !r.InSequence {
 		return
 	}
 	for _, later := range slices.Backward(r.ended) {

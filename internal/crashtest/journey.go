@@ -1,6 +1,6 @@
 //go:build crash
 
-package crash
+package crashtest
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// journeyType is the executor type of all plans of the suite.
-const journeyType = "JOURNEY"
+// JourneyType is the executor type of all plans of the suite.
+const JourneyType = "JOURNEY"
 
 // journey is an executor that does a number of steps, and the same number in an undo, and records
 // everything in the ledger. It never fails, except in the undo of the tenant stubborn.
 type journey struct {
 	worker   string
-	ledger   *ledger
+	Ledger   *Ledger
 	steps    int
 	pace     time.Duration // the duration of a step
 	stubborn string        // the tenant whose undo fails
@@ -44,14 +44,14 @@ func (j *journey) Execute(ctx context.Context, run *executor.Run) error {
 
 // Rollback implements executor.Rollbacker.
 func (j *journey) Rollback(ctx context.Context, run *executor.Run) error {
-	return (&roundTrip{journey: j, run: run, undo: true}).travel(ctx)
+	return (&roundTrip{journey: j, run: run, Undo: true}).travel(ctx)
 }
 
 // Verify implements executor.Verifier. It records the run as one that has no step left.
 func (j *journey) Verify(ctx context.Context, run *executor.Run) error {
 	t := &roundTrip{journey: j, run: run}
-	t.name(ctx)
-	t.note(started, t.steps, "to verify")
+	t.Name(ctx)
+	t.note(Started, t.steps, "to verify")
 	return t.rest(ctx)
 }
 
@@ -59,7 +59,7 @@ func (j *journey) Verify(ctx context.Context, run *executor.Run) error {
 type roundTrip struct {
 	*journey
 	run  *executor.Run
-	undo bool
+	Undo bool
 }
 
 // noUndoLog is the note of an undo that finds no undo log.
@@ -71,32 +71,32 @@ func (t *roundTrip) travel(ctx context.Context) error {
 		return err
 	}
 	for step := from + 1; step <= t.steps; step++ {
-		t.note(effect, step, "")
+		t.note(Effect, step, "")
 		if err := t.rest(ctx); err != nil {
-			t.note(ctxEnd, step, err.Error())
+			t.note(CtxEnd, step, err.Error())
 			return err
 		}
-		if t.undo && t.run.Tenant().ID == t.stubborn {
+		if t.Undo && t.run.Tenant().ID == t.stubborn {
 			return executor.Fail("STUBBORN", errors.New("it cannot be undone"))
 		}
-		if t.waits && !t.undo && step == t.steps && t.run.Attempt() == 1 {
+		if t.waits && !t.Undo && step == t.steps && t.run.Attempt() == 1 {
 			return executor.Retryable("AT_FIRST", errors.New("the first attempt fails"))
 		}
-		if !t.undo && step == t.steps && t.run.Attempt() == 1 && t.broken(t.run.Tenant().ID) {
+		if !t.Undo && step == t.steps && t.run.Attempt() == 1 && t.broken(t.run.Tenant().ID) {
 			return executor.Fail("BROKEN", errors.New("the tenant is broken"))
 		}
-		err := t.run.Save(ctx, fmt.Sprintf("S%d", step), stamp{step, t.undo, t.run.Token()})
+		err := t.run.Save(ctx, fmt.Sprintf("S%d", step), stamp{step, t.Undo, t.run.Token()})
 		if err == nil || errors.Is(err, executor.ErrStopped) {
-			t.note(saved, step, "")
+			t.note(Saved, step, "")
 		}
 		if err != nil {
 			return t.refuse(ctx, step, err)
 		}
 		if t.waits && step == 1 {
-			return executor.ResumeAfter(shortWait)
+			return executor.ResumeAfter(ShortWait)
 		}
 	}
-	t.note(done, t.steps, "")
+	t.note(Done, t.steps, "")
 	return nil
 }
 
@@ -108,16 +108,16 @@ func (t *roundTrip) start(ctx context.Context) (int, error) {
 	if _, _, err := t.run.Restore(&at); err != nil {
 		return 0, err
 	}
-	t.name(ctx)
-	if at.Undo != t.undo {
+	t.Name(ctx)
+	if at.Undo != t.Undo {
 		at = stamp{}
 	}
 	text := ""
-	if t.undo && len(t.run.UndoLog()) == 0 {
+	if t.Undo && len(t.run.UndoLog()) == 0 {
 		text = noUndoLog
 	}
-	t.note(started, at.Step, text)
-	if at.Step > 0 || t.undo {
+	t.note(Started, at.Step, text)
+	if at.Step > 0 || t.Undo {
 		return at.Step, nil
 	}
 	if err := t.run.SaveUndo(ctx, "S1", stamp{Token: t.run.Token()}); err != nil {
@@ -126,8 +126,8 @@ func (t *roundTrip) start(ctx context.Context) (int, error) {
 	return 0, nil
 }
 
-// name tells the hook that reports the end of the run which run it is.
-func (t *roundTrip) name(ctx context.Context) {
+// Name tells the hook that reports the end of the run which run it is.
+func (t *roundTrip) Name(ctx context.Context) {
 	if r, ok := ctx.Value(runKey{}).(*runToken); ok {
 		r.token = t.run.Token()
 	}
@@ -151,19 +151,19 @@ func (t *roundTrip) refuse(ctx context.Context, step int, err error) error {
 	if !errors.Is(err, executor.ErrLost) {
 		return err
 	}
-	t.note(refused, step, err.Error())
+	t.note(Refused, step, err.Error())
 	select {
 	case <-ctx.Done():
-		t.note(ctxEnd, step, context.Cause(ctx).Error())
+		t.note(CtxEnd, step, context.Cause(ctx).Error())
 	case <-time.After(10 * time.Second):
-		t.note(ctxEnd, step, "it did not end")
+		t.note(CtxEnd, step, "it did not end")
 	}
 	return err
 }
 
 func (t *roundTrip) note(k kind, step int, text string) {
-	t.ledger.note(entry{
-		Worker: t.worker, Kind: k, Task: t.run.ID(), Undo: t.undo,
+	t.Ledger.Note(Entry{
+		Worker: t.worker, Kind: k, Task: t.run.ID(), Undo: t.Undo,
 		Attempt: t.run.Attempt(), Token: t.run.Token(), Step: step, Note: text,
 	})
 }
@@ -181,8 +181,8 @@ func (j *journey) hooks() hook.Hooks {
 			return context.WithValue(ctx, runKey{}, &runToken{})
 		},
 		OnExecuteEnd: func(ctx context.Context, x hook.Execution, out hook.Outcome) {
-			e := entry{
-				Worker: j.worker, Kind: ended, Task: x.Task, Undo: x.Rollback,
+			e := Entry{
+				Worker: j.worker, Kind: Ended, Task: x.Task, Undo: x.Rollback,
 				Attempt: x.Attempt, Note: out.State.String(),
 			}
 			if out.Lost {
@@ -191,13 +191,13 @@ func (j *journey) hooks() hook.Hooks {
 			if r, ok := ctx.Value(runKey{}).(*runToken); ok {
 				e.Token = r.token
 			}
-			j.ledger.note(e)
+			j.Ledger.Note(e)
 		},
 		OnLeaseLost: func(incarnation string, tasks int) {
-			j.ledger.note(entry{Worker: j.worker, Kind: lostOne, Step: tasks, Note: incarnation})
+			j.Ledger.Note(Entry{Worker: j.worker, Kind: LostOne, Step: tasks, Note: incarnation})
 		},
 		OnStoreFault: func(op string, err error) {
-			j.ledger.note(entry{Worker: j.worker, Kind: fault, Note: op + ": " + err.Error()})
+			j.Ledger.Note(Entry{Worker: j.worker, Kind: Fault, Note: op + ": " + err.Error()})
 		},
 	}
 }

@@ -1,6 +1,6 @@
 //go:build crash
 
-package crash
+package crashtest
 
 import (
 	"context"
@@ -16,17 +16,17 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// death says when a worker kills or freezes itself: at the Nth call of an operation, either before
+// Death says when a worker kills or freezes itself: at the Nth call of an operation, either before
 // the call is sent or after it was carried out but before the engine sees the result. The zero
 // value means never.
-type death struct {
+type Death struct {
 	Op     string
 	After  bool
 	N      int
 	Freeze bool // the worker stops, as by SIGSTOP, and goes on with the call once it is thawed
 }
 
-func (d death) String() string {
+func (d Death) String() string {
 	when := "before"
 	if d.After {
 		when = "after"
@@ -34,16 +34,16 @@ func (d death) String() string {
 	return fmt.Sprintf("%s %s %d", when, d.Op, d.N)
 }
 
-// fate says what happens at d.
-func (d death) fate() string {
+// Fate says what happens at d.
+func (d Death) Fate() string {
 	if d.Freeze {
 		return "freezes " + d.String()
 	}
 	return "dies " + d.String()
 }
 
-// frozen returns the same calls, at which workers freeze.
-func frozen(all []death) []death {
+// Frozen returns the same calls, at which workers freeze.
+func Frozen(all []Death) []Death {
 	all = slices.Clone(all)
 	for i := range all {
 		all[i].Freeze = true
@@ -51,12 +51,12 @@ func frozen(all []death) []death {
 	return all
 }
 
-// waits reports whether the plan has to have waits for the worker to die.
-func (d death) waits() bool { return d.Op == opHold || d.Op == opBackoff || d.Op == opProving }
+// Waits reports whether the plan has to have waits for the worker to die.
+func (d Death) Waits() bool { return d.Op == OpHold || d.Op == opBackoff || d.Op == opProving }
 
-// bothSides returns two deaths for each call, one before and one after it.
-func bothSides(calls ...death) []death {
-	var all []death
+// BothSides returns two deaths for each call, one before and one after it.
+func BothSides(calls ...Death) []Death {
+	var all []Death
 	for _, d := range calls {
 		all = append(all, d)
 		d.After = true
@@ -67,37 +67,37 @@ func bothSides(calls ...death) []death {
 
 // The operations at which workers die.
 const (
-	opClaim      = "claim"
+	OpClaim      = "claim"
 	opUndo       = "undo entry"
-	opSave       = "save"
-	opComplete   = "complete"
-	opUndone     = "undone"
-	opUndoFail   = "undo failure"
-	opYield      = "hand-back"
-	opHold       = "hold"
+	OpSave       = "save"
+	OpComplete   = "complete"
+	OpUndone     = "undone"
+	OpUndoFail   = "undo failure"
+	OpYield      = "hand-back"
+	OpHold       = "hold"
 	opBackoff    = "backoff"
 	opProving    = "proving"
-	opRenew      = "heartbeat"
-	opApply      = "command"
+	OpRenew      = "heartbeat"
+	OpApply      = "command"
 	opBegin      = "begin create"
 	opAdd        = "add tenants"
 	opFinish     = "finish create"
-	opReserve    = "reserve"
-	opRelease    = "release"
+	OpReserve    = "reserve"
+	OpRelease    = "release"
 	opReschedule = "reschedule"
-	opFail       = "failure"
-	opTune       = "tuning"
-	opApprove    = "approval"
-	opAsk        = "question for an approval"
-	opBake       = "end of a bake"
-	opWave       = "opening of a wave"
-	opBreach     = "breach"
-	opUndoOpens  = "opening of a wave's undo"
-	opUndoEnds   = "end of a wave's undo"
+	OpFail       = "failure"
+	OpTune       = "tuning"
+	OpApprove    = "approval"
+	OpAsk        = "question for an approval"
+	OpBake       = "end of a bake"
+	OpWave       = "opening of a wave"
+	OpBreach     = "breach"
+	OpUndoOpens  = "opening of a wave's undo"
+	OpUndoEnds   = "end of a wave's undo"
 )
 
 // mortal returns a store that kills its process at d.
-func mortal(s store.Store, d death) store.Store {
+func mortal(s store.Store, d Death) store.Store {
 	var calls atomic.Int64
 	return storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
 		fatal := opOf(c) == d.Op && int(calls.Add(1)) == d.N
@@ -114,7 +114,7 @@ func mortal(s store.Store, d death) store.Store {
 
 // happen ends the process as kill -9 does: nothing is flushed, closed or released. If d is a
 // freeze, it stops the process instead, and returns when the process goes on.
-func (d death) happen() {
+func (d Death) happen() {
 	if d.Freeze {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 		return
@@ -127,11 +127,11 @@ func (d death) happen() {
 func opOf(c storetest.Call) string {
 	switch c.Method {
 	case "Claim":
-		return opClaim
+		return OpClaim
 	case "Commit":
 		return opOfChange(c.Batch.Changes[0])
 	case "Heartbeat":
-		return opRenew
+		return OpRenew
 	case "Apply":
 		return opOfCommand(c.Command)
 	case "BeginCreate":
@@ -141,9 +141,9 @@ func opOf(c storetest.Call) string {
 	case "FinishCreate":
 		return opFinish
 	case "Reserve":
-		return opReserve
+		return OpReserve
 	case "Release":
-		return opRelease
+		return OpRelease
 	case "Reschedule":
 		return opReschedule
 	}
@@ -157,22 +157,22 @@ func opOfChange(w store.Change) string {
 		if w.Step == "" {
 			return opUndo
 		}
-		return opSave
+		return OpSave
 	case store.Complete:
-		return opComplete
+		return OpComplete
 	case store.Undone:
-		return opUndone
+		return OpUndone
 	case store.UndoFail:
-		return opUndoFail
+		return OpUndoFail
 	case store.Yield:
 		if w.RaiseTokens {
 			return "other" // the worker keeps the task, with a greater token
 		}
-		return opYield
+		return OpYield
 	case store.Defer:
 		return opOfWait(w.Wait)
 	case store.Fail:
-		return opFail
+		return OpFail
 	}
 	return "other"
 }
@@ -181,26 +181,26 @@ func opOfChange(w store.Change) string {
 // have, because one step often leads to the next.
 func opOfCommand(c *store.Command) string {
 	if len(c.Events) == 0 && c.Plan.Undo.OfWave() && c.Plan.Undo.Open {
-		return opUndoOpens
+		return OpUndoOpens
 	}
 	if slices.ContainsFunc(c.Events, func(e plan.Event) bool { return e.Wave > 0 && e.Cause == plan.ByUndo.String() }) {
-		return opUndoEnds
+		return OpUndoEnds
 	}
 	for _, x := range []struct {
 		cause plan.Cause
 		op    string
-	}{{plan.ByBreach, opBreach}, {plan.ByTune, opTune}, {plan.ByApprove, opApprove}, {plan.ByBake, opBake}, {plan.ByApproval, opAsk}, {plan.ByWave, opWave}} {
+	}{{plan.ByBreach, OpBreach}, {plan.ByTune, OpTune}, {plan.ByApprove, OpApprove}, {plan.ByBake, OpBake}, {plan.ByApproval, OpAsk}, {plan.ByWave, OpWave}} {
 		if slices.ContainsFunc(c.Events, func(e plan.Event) bool { return e.Task == 0 && e.Cause == x.cause.String() }) {
 			return x.op
 		}
 	}
-	return opApply
+	return OpApply
 }
 
 func opOfWait(why task.WaitReason) string {
 	switch why {
 	case task.WaitHold:
-		return opHold
+		return OpHold
 	case task.WaitBackoff:
 		return opBackoff
 	case task.WaitProving:

@@ -1,6 +1,6 @@
 //go:build crash
 
-package crash
+package crashtest
 
 import (
 	"fmt"
@@ -11,51 +11,51 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// figures are the costs of a fault; see the package comment.
-type figures struct {
+// Figures are the costs of a fault; see the package comment.
+type Figures struct {
 	takeOver                            time.Duration
-	stale, rerun, attempts, lost, fails int
+	stale, rerun, attempts, Lost, fails int
 	doubles, runs                       int
 }
 
-func (f figures) String() string {
+func (f Figures) String() string {
 	over := "-"
 	if f.takeOver > 0 {
 		over = f.takeOver.Round(10 * time.Millisecond).String()
 	}
 	return fmt.Sprintf("take-over %7s  stale %d  re-run %d  attempts %d  lost %d  FAILED %d  doubles %d of %d runs",
-		over, f.stale, f.rerun, f.attempts, f.lost, f.fails, f.doubles, f.runs)
+		over, f.stale, f.rerun, f.attempts, f.Lost, f.fails, f.doubles, f.runs)
 }
 
 // add adds g to f. The take-over is the longer of the two.
-func (f *figures) add(g figures) {
+func (f *Figures) add(g Figures) {
 	f.takeOver = max(f.takeOver, g.takeOver)
 	f.stale += g.stale
 	f.rerun += g.rerun
 	f.attempts += g.attempts
-	f.lost += g.lost
+	f.Lost += g.Lost
 	f.fails += g.fails
 	f.doubles += g.doubles
 	f.runs += g.runs
 }
 
-// verdict checks a plan that is completed or rolled back, adds up the figures, and fails the test
+// Verdict checks a plan that is completed or rolled back, adds up the figures, and fails the test
 // if a figure that must be 0 is not.
-func (s *site) verdict(id plan.ID) {
+func (s *Site) Verdict(id plan.ID) {
 	s.Helper()
-	s.judge(id, byWork(s.entries()))
-	if s.way.undo {
+	s.Judge(id, ByWork(s.Entries()))
+	if s.Way.Undo {
 		s.checkUndos(id)
 	}
 }
 
-// judge is verdict without checkUndos, for a ledger that the caller has read.
-func (s *site) judge(id plan.ID, histories map[work]*history) {
+// Judge is verdict without checkUndos, for a ledger that the caller has read.
+func (s *Site) Judge(id plan.ID, histories map[Work]*History) {
 	s.Helper()
-	storetest.Check(s.T, s.store, id)
-	var f figures
-	for _, t := range s.tasks(id) {
-		if s.way.undo && t.Attempt == 0 {
+	storetest.Check(s.T, s.Store, id)
+	var f Figures
+	for _, t := range s.Tasks(id) {
+		if s.Way.Undo && t.Attempt == 0 {
 			continue // it never ran: the rollback has canceled it
 		}
 		want := s.endOf(t.ID.Ordinal())
@@ -63,14 +63,14 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 			continue
 		}
 		undo := want == task.RolledBack
-		h := histories[work{t.ID, undo}]
+		h := histories[Work{t.ID, undo}]
 		if h == nil {
 			s.Errorf("task %s is %s, but no executor ever ran", t.ID, t.State)
 			continue
 		}
-		h.count(&f)
-		if forth := histories[work{task: t.ID}]; forth != nil && undo {
-			forth.count(&f)
+		h.Count(&f)
+		if forth := histories[Work{Task: t.ID}]; forth != nil && undo {
+			forth.Count(&f)
 		}
 		f.attempts += t.Attempt - 1
 		if s.expectRetry {
@@ -81,50 +81,51 @@ func (s *site) judge(id plan.ID, histories map[work]*history) {
 		}
 		if t.State != want {
 			s.Errorf("task %s is %s", t.ID, t.State)
-			f.lost += h.completions()
+			f.Lost += h.completions()
 		}
 	}
-	f.attempts -= s.retried
-	s.fig.add(f)
-	if f.stale+f.rerun+f.attempts+f.fails > 0 || f.lost > 0 && !s.expectLoss {
-		s.Errorf("%s\n%s", f, s.tail())
+	f.attempts -= s.Retried
+	s.Fig.add(f)
+	if f.stale+f.rerun+f.attempts+f.fails > 0 || f.Lost > 0 && !s.ExpectLoss {
+		s.Errorf("%s\n%s", f, s.Tail())
 	}
 }
 
-// ends is in which states tasks end, by their ordinals.
-type ends map[int]task.State
+// Ends is in which states tasks end, by their ordinals.
+type Ends map[int]task.State
 
 // endOf returns the expected final state of a task that ran, or was skipped.
-func (s *site) endOf(ordinal int) task.State {
-	if state, is := s.ends[ordinal]; is {
+func (s *Site) endOf(ordinal int) task.State {
+	if state, is := s.Ends[ordinal]; is {
 		return state
 	}
-	_, state := s.way.ends()
+	_, state := s.Way.Ends()
 	return state
 }
 
-// work is the subject of a history: a task or its undo.
-type work struct {
-	task task.ID
-	undo bool
+// Work is the subject of a history: a task or its undo.
+type Work struct {
+	Task task.ID
+	Undo bool
 }
 
-// history is the part of the ledger about one work.
-type history struct{ entries []entry }
+// History is the part of the ledger about one work.
+type History struct{ Entries []Entry }
 
-func byWork(entries []entry) map[work]*history {
-	all := make(map[work]*history)
+// ByWork returns the histories of all works in the ledger.
+func ByWork(entries []Entry) map[Work]*History {
+	all := make(map[Work]*History)
 	for _, e := range entries {
 		if e.Task == 0 {
 			continue
 		}
-		w := work{e.Task, e.Undo}
+		w := Work{e.Task, e.Undo}
 		h := all[w]
 		if h == nil {
-			h = &history{}
+			h = &History{}
 			all[w] = h
 		}
-		h.entries = append(h.entries, e)
+		h.Entries = append(h.Entries, e)
 	}
 	return all
 }
@@ -136,26 +137,26 @@ type run struct {
 	late bool // whether its next write is sent after a newer run has begun
 }
 
-// count adds the figures of a history to f.
-func (h *history) count(f *figures) {
+// Count adds the figures of a history to f.
+func (h *History) Count(f *Figures) {
 	runs := make(map[task.Token]*run)
 	effects := make(map[int]bool)
 	acked, newest, completed := 0, task.Token(0), false
-	for _, e := range h.entries {
+	for _, e := range h.Entries {
 		r := runs[e.Token]
 		if r == nil {
 			r = &run{late: true} // its start is among the skipped entries, so its data is gone
 			runs[e.Token] = r
 		}
 		switch e.Kind {
-		case started:
+		case Started:
 			runs[e.Token] = &run{from: e.Step, owed: acked}
 			newest = max(newest, e.Token)
 			f.runs++
 			if e.Step < acked || completed {
-				f.lost++
+				f.Lost++
 			}
-		case effect:
+		case Effect:
 			if r.late = r.late || e.Token < newest; e.Step <= r.owed {
 				f.rerun++
 			}
@@ -163,29 +164,29 @@ func (h *history) count(f *figures) {
 				f.doubles++
 			}
 			effects[e.Step] = true
-		case done:
+		case Done:
 			r.late = r.late || e.Token < newest
-		case saved:
+		case Saved:
 			if r.late {
 				f.stale++
 			}
 			acked = max(acked, e.Step)
-		case ended:
+		case Ended:
 			if e.finished() {
 				completed = true
 				if r.late {
 					f.stale++
 				}
 			}
-		case refused, ctxEnd, fault, lostOne, goneBy, ready, made:
+		case Refused, CtxEnd, Fault, LostOne, GoneBy, Ready, Made:
 		}
 	}
 }
 
 // completions returns the number of acknowledged completions of the work.
-func (h *history) completions() int {
+func (h *History) completions() int {
 	n := 0
-	for _, e := range h.entries {
+	for _, e := range h.Entries {
 		if e.finished() {
 			n++
 		}
@@ -193,24 +194,24 @@ func (h *history) completions() int {
 	return n
 }
 
-// tookOver returns the longest time from the fault until another worker continued a task, or an
+// TookOver returns the longest time from the fault until another worker continued a task, or an
 // undo, that the victim ran at the fault. It returns 0 if no other worker continued one.
-func (s *site) tookOver(victim string, since time.Time) time.Duration {
+func (s *Site) TookOver(victim string, since time.Time) time.Duration {
 	s.Helper()
 	var longest time.Duration
-	for _, h := range byWork(s.entries()) {
+	for _, h := range ByWork(s.Entries()) {
 		held := false
-		for _, e := range h.entries {
+		for _, e := range h.Entries {
 			switch {
-			case e.At.Before(since) && e.Worker == victim && e.Kind == started:
+			case e.At.Before(since) && e.Worker == victim && e.Kind == Started:
 				held = true
-			case e.At.Before(since) && e.Kind == ended:
+			case e.At.Before(since) && e.Kind == Ended:
 				held = false
-			case held && e.Kind == started && e.Worker != victim:
+			case held && e.Kind == Started && e.Worker != victim:
 				longest, held = max(longest, e.At.Sub(since)), false
 			}
 		}
 	}
-	s.fig.takeOver = max(s.fig.takeOver, longest)
+	s.Fig.takeOver = max(s.Fig.takeOver, longest)
 	return longest
 }

@@ -29,7 +29,7 @@ func addedRun() *run {
 func runOf(s task.State, attempt int) *run {
 	t := task.Task{ID: task.NewID(1, 1)}
 	t.State, t.Attempt = s, attempt
-	return &run{worker: &worker{pool: &Pool{log: zap.NewNop()}, plan: &capacity.Plan{Created: 1}}, task: t, cancel: func(error) {}}
+	return &run{worker: &worker{pool: &Pool{log: zap.NewNop()}, plan: &capacity.Plan{Created: 1}}, task: t, ctx: runContext{Context: context.Background()}}
 }
 
 // The outcome of a task follows from the error of its executor and from whether the run was
@@ -103,12 +103,11 @@ func TestOutcomeOfAnErrorThatPanics(t *testing.T) {
 func TestInterruptedOnce(t *testing.T) {
 	t.Parallel()
 	r := runOf(task.Running, 1)
-	ctx, cancel := context.WithCancelCause(t.Context())
-	r.cancel = cancel
+	r.ctx.Context = t.Context()
 	r.interrupt(executor.ErrCanceled)
 	r.interrupt(executor.ErrShutdown)
-	if !errors.Is(context.Cause(ctx), executor.ErrCanceled) || !r.wasStopped() {
-		t.Errorf("cause %v, stopped %t", context.Cause(ctx), r.wasStopped())
+	if !errors.Is(context.Cause(&r.ctx), executor.ErrCanceled) || !r.wasStopped() {
+		t.Errorf("cause %v, stopped %t", context.Cause(&r.ctx), r.wasStopped())
 	}
 	r.close()
 }

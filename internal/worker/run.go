@@ -24,10 +24,9 @@ import (
 type run struct {
 	// Immutable after construction.
 	worker *worker
-	task   task.Task // as it was claimed
-	claim  uint32    // the phase of the lock under which it was claimed, 0 if there is none
-	began  time.Time // set by Registry.Add
-	cancel context.CancelCauseFunc
+	task   task.Task  // as it was claimed
+	claim  uint32     // the phase of the lock under which it was claimed, 0 if there is none
+	began  time.Time  // set by Registry.Add
 	limits *deadlines // set when the executor is called, nil if the plan limits nothing
 
 	// Used by the goroutine that saves, like the worker's batch: executor.Run passes on one save at
@@ -38,6 +37,8 @@ type run struct {
 	// undo had the tenant's lock when its token was given.
 	locked error
 	kept   bool
+
+	ctx runContext // that of the executor
 
 	mu            sync.Mutex  // guards the fields below
 	stopRequested bool        // a save returned that the task has to stop

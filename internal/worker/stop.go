@@ -51,7 +51,7 @@ func (r *run) MarkLost() {
 	r.mu.Lock()
 	r.lost = true
 	r.mu.Unlock()
-	r.cancel(executor.ErrLeaseLost)
+	r.ctx.end(executor.ErrLeaseLost)
 }
 
 func (r *run) isLost() bool {
@@ -68,7 +68,7 @@ func (r *run) interrupt(cause error) {
 		r.interrupted = cause
 	}
 	r.mu.Unlock()
-	r.cancel(cause)
+	r.ctx.end(cause)
 }
 
 // wasStopped reports whether the executor was asked to stop, or interrupted for another reason than
@@ -87,5 +87,5 @@ func (r *run) close() {
 		r.grace.Stop()
 	}
 	r.mu.Unlock()
-	r.cancel(nil)
+	r.ctx.end(nil)
 }

@@ -52,18 +52,18 @@ func (w *worker) work() {
 // goroutine.
 func (w *worker) run(t task.Task) {
 	w.more = false
-	ctx, cancel := context.WithCancelCause(w.lease.Context())
-	r := &run{worker: w, task: t, claim: w.claim, cancel: cancel}
+	r := &run{worker: w, task: t, claim: w.claim, ctx: runContext{Context: w.lease.Context()}}
 	w.claim = 0 // the next task is claimed without a lock
 	if t.Checkpoint != nil {
 		r.step = t.Checkpoint.Step
 	}
 	var good bool
 	if r.began, good = w.pool.registry.Add(w.lease, r); !good {
-		cancel(nil) // the claim was answered too late: another process may hold the task
+		r.ctx.end(nil) // the claim was answered too late: another process may hold the task
 		w.pool.registry.MarkUncertain(w.plan.ID)
 		return
 	}
+	var ctx context.Context = &r.ctx
 	if r.locked = r.lock(ctx); unstarted(r.locked) {
 		w.finish(ctx, r, hook.Execution{}, r.locked) // the executor did not run
 		return

@@ -28,7 +28,7 @@ FLAKY_REDIS_RUNS ?= 50
 MODULES = $(sort $(patsubst ./%/go.mod,%,$(shell find . -mindepth 2 -name go.mod -not -path '*/testdata/*')))
 
 # Those of them that hosts import: they get what the main module gets.
-HOSTED = $(filter observe/% store/%,$(MODULES))
+HOSTED = $(filter gateway/% observe/% store/%,$(MODULES))
 
 # Packages whose tests start a real Redis.
 REDIS_PACKAGES = $(shell go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}{{range .XTestImports}}{{if eq . "$(MODULE)/internal/redistest"}}{{println $$p}}{{end}}{{end}}' ./... | sort -u)

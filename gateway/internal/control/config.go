@@ -28,6 +28,8 @@ type Config struct {
 	Colours []string
 	Default string
 	Prober  probe.Prober
+	// CheckTenant returns what is wrong with a tenant id. Default: gateway.CheckTenant.
+	CheckTenant func(id string) error
 	// Answers is the number of answers over new connections in a row by which a member confirms,
 	// and Spacing the time between two of them; it may be zero.
 	Answers int

@@ -108,13 +108,14 @@ func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want
 			return report
 		}
 		found, err := c.ask(ctx, m, tenant)
-		if report.Err = err; err != nil {
+		if err != nil {
+			report.Err = m.because(err, want)
 			return report
 		}
 		report.Found = found.String()
 		if found != want {
 			m.markDiffers()
-			report.Err = c.explain(ctx, tenant, want, found)
+			report.Err = c.explain(ctx, m, tenant, want, found)
 			return report
 		}
 	}
@@ -129,6 +130,17 @@ func (c *Controller) ask(ctx context.Context, m *Member, tenant string) (gateway
 		defer func() { <-m.asks }()
 	case <-ctx.Done():
 		return gateway.Row{}, ctx.Err()
+	}
+	if m.Insight != nil {
+		var row gateway.Row
+		var known bool
+		err := within(ctx, func(ctx context.Context) (err error) {
+			row, known, err = m.Insight.Ask(ctx, tenant)
+			return err
+		})
+		if known || err != nil {
+			return row, err
+		}
 	}
 	var seen probe.Observation
 	err := within(ctx, func(ctx context.Context) (err error) {
@@ -149,7 +161,20 @@ func (c *Controller) ask(ctx context.Context, m *Member, tenant string) (gateway
 			Expected: "a route of the form colour|revision|token", Found: fmt.Sprintf("%.64q", seen.Version), Err: err,
 		}
 	}
+	if m.Insight != nil {
+		m.Insight.Answered(row)
+	}
 	return row, nil
+}
+
+// because adds to a failure to ask what else is known of the proxy.
+func (m *Member) because(err error, want gateway.Row) error {
+	if m.Insight != nil {
+		if reason := m.Insight.Behind(want); reason != nil {
+			return fmt.Errorf("%w; %w", err, reason)
+		}
+	}
+	return err
 }
 
 // within calls f with a context that ends after attemptTimeout.
@@ -160,7 +185,7 @@ func within(ctx context.Context, f func(context.Context) error) error {
 }
 
 // explain returns why a proxy may serve another row than the wanted one, nil if it is only behind.
-func (c *Controller) explain(ctx context.Context, tenant string, want, found gateway.Row) error {
+func (c *Controller) explain(ctx context.Context, m *Member, tenant string, want, found gateway.Row) error {
 	rows, rev, err := c.Table.Load(ctx)
 	switch {
 	case err != nil:
@@ -172,6 +197,10 @@ func (c *Controller) explain(ctx context.Context, tenant string, want, found gat
 	case found.Rev == 0 && found.Colour != c.Default && c.Default != "":
 		return &gateway.SetupError{
 			Expected: fmt.Sprintf("the default colour %q", c.Default), Found: fmt.Sprintf("%q for a tenant without a row", found.String()),
+		}
+	case m.Insight != nil:
+		if reason := m.Insight.Behind(want); reason != nil {
+			return fmt.Errorf("it serves %q: %w", found.String(), reason)
 		}
 	}
 	return nil

@@ -19,6 +19,9 @@ var _ bluegreen.Gateway = (*Controller)(nil)
 // New returns a controller. The configuration must have its defaults.
 func New(c Config) *Controller {
 	controller := &Controller{Config: c}
+	if c.CheckTenant == nil {
+		controller.CheckTenant = gateway.CheckTenant
+	}
 	controller.commits = &committer{table: c.Table, row: controller.row, turn: newTurn()}
 	return controller
 }
@@ -35,7 +38,7 @@ func (c *Controller) row(rows gateway.Rows, tenant string) gateway.Row {
 // Current returns the colour of a tenant when every member of the fleet serves the tenant's row. A
 // change that is under way is finished first.
 func (c *Controller) Current(ctx context.Context, tenant string) (string, error) {
-	if err := gateway.CheckTenant(tenant); err != nil {
+	if err := c.CheckTenant(tenant); err != nil {
 		return "", c.refused(err)
 	}
 	for range maxRaces {

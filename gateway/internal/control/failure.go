@@ -140,7 +140,7 @@ func withAftermath(err error, aftermath string) error {
 
 // check returns what is wrong with a change.
 func (c *Controller) check(ch bluegreen.Change) error {
-	if err := gateway.CheckTenant(ch.TenantID); err != nil {
+	if err := c.CheckTenant(ch.TenantID); err != nil {
 		return err
 	}
 	for _, colour := range c.Colours {

@@ -24,10 +24,24 @@ type Mode struct {
 // table's revision. It is not called concurrently for one member.
 type SyncFunc func(ctx context.Context, load Load, how Mode) (rev uint64, err error)
 
+// Insight is what a gateway knows of a proxy beside what the proxy answers. Its methods are called
+// concurrently.
+type Insight interface {
+	// Ask returns the row that the proxy serves, if known is true; if not, the prober asks it.
+	Ask(ctx context.Context, tenant string) (row gateway.Row, known bool, err error)
+	// Answered is told each row that the proxy has served.
+	Answered(row gateway.Row)
+	// Behind returns why the proxy may not serve the wanted row, nil if nothing is known.
+	Behind(want gateway.Row) error
+}
+
 // Member is one proxy of a fleet. Its state lasts for as long as the fleet lists the proxy.
 type Member struct {
 	Name string
 	URL  string // of the data path
+	// Insight may be set before the member is used. Default: nil, nothing is known.
+	Insight Insight
+
 	sync SyncFunc
 	turn turn
 	// asks has room for the questions that are put to the proxy at the same time.

@@ -53,7 +53,7 @@ func (f *Fleet[P, I]) WantRefused(t *testing.T, g bluegreen.Gateway, parts ...st
 }
 
 // Documented returns the configuration that docs/gateways.md has for a kind of proxy.
-func Documented(t *testing.T, kind string) string {
+func Documented(t testing.TB, kind string) string {
 	t.Helper()
 	docs, err := os.ReadFile("../../docs/gateways.md")
 	if err != nil {

@@ -113,6 +113,11 @@ func (f *Fleet[P, I]) NewProber(t testing.TB) probe.Prober {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return f.Observed(prober)
+}
+
+// Observed returns a prober that reports its calls.
+func (f *Fleet[P, I]) Observed(prober probe.Prober) probe.Prober {
 	return observedProber{prober, f.Called}
 }
 

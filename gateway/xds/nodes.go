@@ -1,0 +1,174 @@
+package xds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
+
+	"github.com/cutover-go/cutover/gateway"
+)
+
+// nodes knows the streams to this process, and what their nodes have acknowledged or refused.
+type nodes struct {
+	routeConfig string
+
+	mu        sync.Mutex
+	published uint64 // the revision of the board
+	streams   map[int64]*stream
+	changed   chan struct{} // closed at the next change
+}
+
+// stream is one connection of a node.
+type stream struct {
+	node  string                   // empty before the first request
+	types map[string]*subscription // by the URL of the type
+	// within returns a context that ends with the stream, and after a time.
+	within func(time.Duration) (context.Context, context.CancelFunc)
+}
+
+// subscription is what has become of the resources of one type on one stream.
+type subscription struct {
+	names []string // asked for; none means all
+	nonce string   // of the last response; empty if there was none
+	sent  uint64   // the revision of the last response
+	has   bool     // the node has acknowledged a revision, or has come with one
+	acked uint64   // that revision
+	since time.Time
+	// refusal is the text of the NACK if the last response was refused.
+	refusal string
+}
+
+func newNodes(routeConfig string) *nodes {
+	return &nodes{routeConfig: routeConfig, streams: map[int64]*stream{}, changed: make(chan struct{})}
+}
+
+// change changes something and wakes those who wait for it.
+func (n *nodes) change(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	f()
+	close(n.changed)
+	n.changed = make(chan struct{})
+}
+
+// latest returns the newest stream of a node, nil if there is none. A node that has lost its
+// connection may have a second stream, which has not noticed. The caller holds mu.
+func (n *nodes) latest(node string) *stream {
+	var newest int64
+	for id, s := range n.streams {
+		if s.node == node && id > newest {
+			newest = id
+		}
+	}
+	return n.streams[newest]
+}
+
+// verdict returns since when a node has had the routes of revision rev. The error says why it may
+// not have them: [ErrNotConnected], [ErrNotAcknowledged], [*RefusedError], [*gateway.SetupError] or
+// [gateway.ErrDamaged].
+func (n *nodes) verdict(node string, rev uint64) (since time.Time, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.latest(node)
+	if s == nil {
+		return since, ErrNotConnected
+	}
+	for _, url := range slices.Sorted(maps.Keys(s.types)) {
+		if sub := s.types[url]; sub.refusal != "" && sub.sent >= rev {
+			return since, &RefusedError{Node: node, Rev: sub.sent, Type: shortType(url), Text: sub.refusal}
+		}
+	}
+	routes := s.types[resource.RouteType]
+	switch {
+	case routes == nil || len(routes.names) == 0:
+		return since, fmt.Errorf("%w: the node has not asked for routes", ErrNotAcknowledged)
+	case !slices.Contains(routes.names, n.routeConfig):
+		return since, &gateway.SetupError{
+			Expected: fmt.Sprintf("node %s to ask for the route configuration %q", node, n.routeConfig),
+			Found:    fmt.Sprintf("that it asks for %.200q", strings.Join(routes.names, ", ")),
+		}
+	case routes.acked > n.published:
+		return since, fmt.Errorf("%w: node %s has revision %d, and the table is at %d", gateway.ErrDamaged, node, routes.acked, n.published)
+	case !routes.has || routes.acked < rev:
+		return since, fmt.Errorf("%w: the node has not acknowledged revision %d", ErrNotAcknowledged, rev)
+	}
+	return routes.since, nil
+}
+
+// await waits until a node has the routes of revision rev. It does not wait for a node that is not
+// connected, or has refused them.
+func (n *nodes) await(ctx context.Context, node string, rev uint64) (since time.Time, err error) {
+	for {
+		n.mu.Lock()
+		changed := n.changed
+		n.mu.Unlock()
+		since, err = n.verdict(node, rev)
+		if !errors.Is(err, ErrNotAcknowledged) {
+			return since, err
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return since, fmt.Errorf("%w: %w", err, ctx.Err())
+		}
+	}
+}
+
+// NodeState is what this process knows of a node.
+type NodeState struct {
+	Node string
+	// Listed means that the fleet lists the node.
+	Listed bool
+	// Connected means that the node has a stream to this process. The next three fields are zero
+	// without one.
+	Connected bool
+	// Pushed is the revision that the node was last sent, and Acked the one that it has
+	// acknowledged or named when it connected: it is valid to the node, not necessarily in use.
+	Pushed, Acked uint64
+	// Refused is the node's last NACK, nil if it has refused nothing since it was last sent
+	// something.
+	Refused *RefusedError
+	// Confirmed is the greatest revision of a row that the node has answered a request by, as far
+	// as this process has asked.
+	Confirmed uint64
+}
+
+// state returns what is known of a node by its stream.
+func (n *nodes) state(node string) NodeState {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.latest(node)
+	if s == nil {
+		return NodeState{Node: node}
+	}
+	state := NodeState{Node: node, Connected: true}
+	if routes := s.types[resource.RouteType]; routes != nil {
+		state.Pushed, state.Acked = routes.sent, routes.acked
+	}
+	for _, url := range slices.Sorted(maps.Keys(s.types)) {
+		if sub := s.types[url]; sub.refusal != "" && state.Refused == nil {
+			state.Refused = &RefusedError{Node: node, Rev: sub.sent, Type: shortType(url), Text: sub.refusal}
+		}
+	}
+	return state
+}
+
+// connected returns the nodes that have a stream, in order.
+func (n *nodes) connected() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	names := map[string]bool{}
+	for _, s := range n.streams {
+		if s.node != "" {
+			names[s.node] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}

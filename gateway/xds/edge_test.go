@@ -107,6 +107,15 @@ func (e *edge) awaitRoutes() {
 	}
 }
 
+// loseAnswer makes the stream end before the next routes are acknowledged, which are used.
+func (e *edge) loseAnswer() (happened func() bool) {
+	e.set(func() { e.cut = true })
+	return func() (happened bool) {
+		e.set(func() { happened = !e.cut })
+		return happened
+	}
+}
+
 // Freeze makes the proxy answer nothing and nobody, with all connections open, until Thaw.
 func (e *edge) Freeze() { e.set(func() { e.frozen = make(chan struct{}) }) }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -27,19 +28,31 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// node is a proxy that gets its configuration from a control plane.
+type node interface {
+	fleettest.Proxy
+	URL() string
+	awaitRoutes() // unless it is dead
+	loseAnswer() (happened func() bool)
+}
+
 // fleet is a fleet of proxies, one table, and any number of control planes behind one address. It
 // implements [gatewaytest.Fleet].
 type fleet struct {
-	*fleettest.Fleet[*edge, xds.Instance]
+	*fleettest.Fleet[node, xds.Instance]
+	start    func(name string) node
+	edges    []*edge // the proxies, if they are our own
 	front    *front
 	clusters []*clusterv3.Cluster
 }
 
 func startFleet(t *testing.T, instances int) *fleet {
 	t.Helper()
-	f := &fleet{Fleet: fleettest.New[*edge](t, "edge", func(i xds.Instance) string { return i.Name }), front: startFront(t)}
-	for _, colour := range []string{gatewaytest.Green, gatewaytest.Blue} {
-		f.clusters = append(f.clusters, startBackend(t, colour))
+	f := newFleet(t)
+	f.start = func(name string) node {
+		e := startEdge(t, name, f.front.address())
+		f.edges = append(f.edges, e)
+		return e
 	}
 	for range instances {
 		f.Join(t)
@@ -47,32 +60,65 @@ func startFleet(t *testing.T, instances int) *fleet {
 	return f
 }
 
+// newFleet returns a fleet without proxies.
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{Fleet: fleettest.New[node](t, "edge", func(i xds.Instance) string { return i.Name }), front: startFront(t)}
+	for _, colour := range []string{gatewaytest.Green, gatewaytest.Blue} {
+		f.clusters = append(f.clusters, startBackend(t, colour))
+	}
+	return f
+}
+
 func (f *fleet) Join(t *testing.T) int {
 	t.Helper()
 	i := len(f.Proxies)
-	e := startEdge(t, f.Name(i), f.front.address())
-	f.Add(e, xds.Instance{Name: f.Name(i), URL: e.URL()})
+	started := f.start(f.Name(i))
+	f.Add(started, xds.Instance{Name: f.Name(i), URL: started.URL()})
 	return i
 }
 
-// LoseAnswer makes the stream end before the next routes are acknowledged, which are used.
 func (f *fleet) LoseAnswer(t *testing.T, i int) func() bool {
 	t.Helper()
-	e := f.Proxies[i]
-	e.set(func() { e.cut = true })
-	return func() (happened bool) {
-		e.set(func() { happened = !e.cut })
-		return happened
-	}
+	return f.Proxies[i].loseAnswer()
 }
 
 func (f *fleet) Gateway(t *testing.T, timeout time.Duration) bluegreen.Gateway {
 	t.Helper()
 	g, _ := f.serve(t, xds.Config{Timeout: timeout})
-	for _, e := range f.Proxies {
-		e.awaitRoutes()
-	}
+	f.awaitRoutes()
 	return fleettest.Run(t, g)
+}
+
+// awaitRoutes waits until all proxies that are not dead have routes.
+func (f *fleet) awaitRoutes() {
+	for _, n := range f.Proxies {
+		n.awaitRoutes()
+	}
+}
+
+// awaitConnected waits until a node has asked a gateway for something.
+func (f *fleet) awaitConnected(t *testing.T, g *xds.Gateway, node string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		states, err := g.Nodes(t.Context())
+		if err == nil && slices.ContainsFunc(states, func(s xds.NodeState) bool { return s.Node == node && s.Connected }) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not connect: %+v, %v", node, states, err)
+		}
+	}
+}
+
+// wantAll checks what all proxies answer a tenant.
+func (f *fleet) wantAll(t *testing.T, tenant, want string) {
+	t.Helper()
+	for i := range f.Proxies {
+		if colour, err := f.Ask(t.Context(), i, tenant); colour != want || err != nil {
+			t.Errorf("%s answers %s by %q, %v; want %s", f.Name(i), tenant, colour, err, want)
+		}
+	}
 }
 
 // serve returns a gateway to which new streams of the fleet may go, until stop or the end of the
@@ -90,6 +136,12 @@ func (f *fleet) serve(t *testing.T, c xds.Config) (g *xds.Gateway, stop func()) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return g, f.attach(t, g)
+}
+
+// attach makes new streams of the fleet go to a gateway, too, until stop or the end of the test.
+func (f *fleet) attach(t *testing.T, g *xds.Gateway) (stop func()) {
+	t.Helper()
 	server := grpc.NewServer()
 	g.Register(server)
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -105,7 +157,7 @@ func (f *fleet) serve(t *testing.T, c xds.Config) (g *xds.Gateway, stop func()) 
 		serving.Wait()
 	})
 	t.Cleanup(stop)
-	return g, stop
+	return stop
 }
 
 // newProber returns a prober that asks as the gateway's own does.
@@ -163,6 +215,8 @@ type front struct {
 	mu       sync.Mutex
 	backends []string
 	next     int
+	pinned   string // empty if connections go to all in turn
+	cut      bool   // what a client says next is dropped, with its connection
 	running  sync.WaitGroup
 }
 
@@ -200,6 +254,13 @@ func (f *front) join(address string) (leave func()) {
 	}
 }
 
+// pin makes new connections go to one of the control planes, in the order in which they joined.
+func (f *front) pin(i int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pinned = f.backends[i]
+}
+
 func (f *front) accept() {
 	for {
 		client, err := f.listener.Accept()
@@ -213,8 +274,8 @@ func (f *front) accept() {
 func (f *front) pass(client net.Conn) {
 	defer func() { _ = client.Close() }()
 	f.mu.Lock()
-	target := ""
-	if len(f.backends) > 0 {
+	target := f.pinned
+	if target == "" && len(f.backends) > 0 {
 		target = f.backends[f.next%len(f.backends)]
 		f.next++
 	}
@@ -232,9 +293,38 @@ func (f *front) pass(client net.Conn) {
 		_, _ = io.Copy(client, server)
 		_ = client.Close()
 	})
-	_, _ = io.Copy(server, client)
+	_, _ = io.Copy(writer(func(data []byte) (int, error) {
+		if f.cuts() {
+			return 0, errCut
+		}
+		return server.Write(data)
+	}), client)
 	_ = server.Close()
 	back.Wait()
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(data []byte) (int, error) { return w(data) }
+
+// cutNext drops what a client says next, and its connection. happened reports whether it has.
+func (f *front) cutNext() (happened func() bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cut = true
+	return func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return !f.cut
+	}
+}
+
+func (f *front) cuts() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	cut := f.cut
+	f.cut = false
+	return cut
 }
 
 func TestConformance(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 // ackTime is how long a node with a data path may take to acknowledge a revision before it is asked
 // for its routes all the same: the acknowledgement may be lost, or go to another process.
-const ackTime = time.Second
+const ackTime = 500 * time.Millisecond
 
 // member is one instance of the fleet.
 type member struct {
@@ -61,6 +61,11 @@ func (m *member) Ask(ctx context.Context, tenant string) (gateway.Row, bool, err
 	if err := control.Pause(ctx, m.gateway.config.Settle-time.Since(since)); err != nil {
 		return gateway.Row{}, true, err
 	}
+	// A client of gRPC asks for a cluster, and refuses it, after it has taken the route to it.
+	if _, err := m.gateway.nodes.verdict(m.instance.Name, row.Rev); err != nil {
+		return gateway.Row{}, true, err
+	}
+	m.Answered(row)
 	return row, true, nil
 }
 

@@ -58,32 +58,44 @@ func (n *nodes) change(f func()) {
 	n.changed = make(chan struct{})
 }
 
-// latest returns the newest stream of a node, nil if there is none. A node that has lost its
-// connection may have a second stream, which has not noticed. The caller holds mu.
-func (n *nodes) latest(node string) *stream {
-	var newest int64
-	for id, s := range n.streams {
-		if s.node == node && id > newest {
-			newest = id
+// of returns the streams of a node. It may have several: grpc-go opens one for each target, a hot
+// restart has two processes for a while, and one that was cut off may not have ended. The caller
+// holds mu.
+func (n *nodes) of(node string) (streams []*stream) {
+	for _, s := range n.streams {
+		if s.node == node {
+			streams = append(streams, s)
 		}
 	}
-	return n.streams[newest]
+	return streams
 }
 
-// verdict returns since when a node has had the routes of revision rev. The error says why it may
-// not have them: [ErrNotConnected], [ErrNotAcknowledged], [*RefusedError], [*gateway.SetupError] or
-// [gateway.ErrDamaged].
+// verdict returns since when a node has had the routes of revision rev, on all its streams. The
+// error says why it may not have them: [ErrNotConnected], [ErrNotAcknowledged], [*RefusedError],
+// [*gateway.SetupError] or [gateway.ErrDamaged].
 func (n *nodes) verdict(node string, rev uint64) (since time.Time, err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := n.latest(node)
-	if s == nil {
+	streams := n.of(node)
+	if len(streams) == 0 {
 		return since, ErrNotConnected
 	}
-	for _, url := range slices.Sorted(maps.Keys(s.types)) {
-		if sub := s.types[url]; sub.refusal != "" && sub.sent >= rev {
-			return since, &RefusedError{Node: node, Rev: sub.sent, Type: shortType(url), Text: sub.refusal}
+	for _, s := range streams {
+		acked, wrong := n.judge(s, rev)
+		if wrong != nil && (err == nil || !errors.Is(wrong, ErrNotAcknowledged)) {
+			err = wrong
 		}
+		if acked.After(since) {
+			since = acked
+		}
+	}
+	return since, err
+}
+
+// judge is verdict for one stream.
+func (n *nodes) judge(s *stream, rev uint64) (since time.Time, err error) {
+	if refused := s.refused(); refused != nil && refused.Rev >= rev {
+		return since, refused
 	}
 	routes := s.types[resource.RouteType]
 	switch {
@@ -91,15 +103,25 @@ func (n *nodes) verdict(node string, rev uint64) (since time.Time, err error) {
 		return since, fmt.Errorf("%w: the node has not asked for routes", ErrNotAcknowledged)
 	case !slices.Contains(routes.names, n.routeConfig):
 		return since, &gateway.SetupError{
-			Expected: fmt.Sprintf("node %s to ask for the route configuration %q", node, n.routeConfig),
+			Expected: fmt.Sprintf("node %s to ask for the route configuration %q", s.node, n.routeConfig),
 			Found:    fmt.Sprintf("that it asks for %.200q", strings.Join(routes.names, ", ")),
 		}
 	case routes.acked > n.published:
-		return since, fmt.Errorf("%w: node %s has revision %d, and the table is at %d", gateway.ErrDamaged, node, routes.acked, n.published)
+		return since, fmt.Errorf("%w: node %s has revision %d, and the table is at %d", gateway.ErrDamaged, s.node, routes.acked, n.published)
 	case !routes.has || routes.acked < rev:
 		return since, fmt.Errorf("%w: the node has not acknowledged revision %d", ErrNotAcknowledged, rev)
 	}
 	return routes.since, nil
+}
+
+// refused returns what the node has refused of what it was last sent, nil if nothing.
+func (s *stream) refused() *RefusedError {
+	for _, url := range slices.Sorted(maps.Keys(s.types)) {
+		if sub := s.types[url]; sub.refusal != "" {
+			return &RefusedError{Node: s.node, Rev: sub.sent, Type: shortType(url), Text: sub.refusal}
+		}
+	}
+	return nil
 }
 
 // await waits until a node has the routes of revision rev. It does not wait for a node that is not
@@ -130,7 +152,8 @@ type NodeState struct {
 	// without one.
 	Connected bool
 	// Pushed is the revision that the node was last sent, and Acked the one that it has
-	// acknowledged or named when it connected: it is valid to the node, not necessarily in use.
+	// acknowledged or named when it connected: it is valid to the node, not necessarily in use. Of
+	// a node with several streams it is the lowest.
 	Pushed, Acked uint64
 	// Refused is the node's last NACK, nil if it has refused nothing since it was last sent
 	// something.
@@ -140,21 +163,22 @@ type NodeState struct {
 	Confirmed uint64
 }
 
-// state returns what is known of a node by its stream.
+// state returns what is known of a node by its streams.
 func (n *nodes) state(node string) NodeState {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	s := n.latest(node)
-	if s == nil {
-		return NodeState{Node: node}
-	}
-	state := NodeState{Node: node, Connected: true}
-	if routes := s.types[resource.RouteType]; routes != nil {
-		state.Pushed, state.Acked = routes.sent, routes.acked
-	}
-	for _, url := range slices.Sorted(maps.Keys(s.types)) {
-		if sub := s.types[url]; sub.refusal != "" && state.Refused == nil {
-			state.Refused = &RefusedError{Node: node, Rev: sub.sent, Type: shortType(url), Text: sub.refusal}
+	state := NodeState{Node: node}
+	for i, s := range n.of(node) {
+		pushed, acked := uint64(0), uint64(0)
+		if routes := s.types[resource.RouteType]; routes != nil {
+			pushed, acked = routes.sent, routes.acked
+		}
+		if i == 0 {
+			state.Connected, state.Pushed, state.Acked = true, pushed, acked
+		}
+		state.Pushed, state.Acked = min(state.Pushed, pushed), min(state.Acked, acked)
+		if refused := s.refused(); refused != nil {
+			state.Refused = refused
 		}
 	}
 	return state

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type worker struct {
 	mu       sync.Mutex
 	config   config
 	versions map[string]string // the last that were accepted, by type
-	seen     []string          // every version of routes that was received
+	seen     []string          // every version of the routes that was accepted
 }
 
 func newWorker(e *edge) *worker {
@@ -115,7 +116,8 @@ func (w *worker) take(ctx context.Context, stream discoveryv3.AggregatedDiscover
 	}
 	next, err := w.parsed(response)
 	w.edge.mu.Lock()
-	lag, cut := w.edge.lag, w.edge.cut && response.GetTypeUrl() == resource.RouteType && err == nil
+	routes := response.GetTypeUrl() == resource.RouteType
+	lag, cut := w.edge.lag, w.edge.cut && routes && err == nil
 	w.edge.cut = w.edge.cut && !cut
 	w.edge.mu.Unlock()
 	answer := &discoveryv3.DiscoveryRequest{TypeUrl: request.GetTypeUrl(), ResourceNames: request.GetResourceNames(), ResponseNonce: response.GetNonce()}
@@ -130,11 +132,7 @@ func (w *worker) take(ctx context.Context, stream discoveryv3.AggregatedDiscover
 			return err
 		}
 	}
-	if err == nil {
-		select {
-		case <-time.After(lag):
-		case <-ctx.Done():
-		}
+	if err == nil && w.pause(ctx, routes, lag) {
 		w.use(next)
 	}
 	if cut {
@@ -143,10 +141,30 @@ func (w *worker) take(ctx context.Context, stream discoveryv3.AggregatedDiscover
 	return nil
 }
 
+// pause waits until routes are used. It reports false if the worker has ended before.
+func (w *worker) pause(ctx context.Context, routes bool, lag time.Duration) bool {
+	if !routes {
+		return true
+	}
+	select {
+	case <-time.After(lag):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 func (w *worker) version(typeURL string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.versions[typeURL]
+}
+
+// received returns every version of the routes that was accepted.
+func (w *worker) received() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.seen)
 }
 
 func (w *worker) accept(response *discoveryv3.DiscoveryResponse) {

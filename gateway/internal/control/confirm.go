@@ -26,7 +26,8 @@ type manner int
 const (
 	// patiently tries again with every member until the time is over.
 	patiently manner = iota
-	// leavingOut leaves out the members that cannot be reached, once all others have confirmed.
+	// leavingOut leaves out the members that cannot be reached or written to, once all others have
+	// confirmed.
 	leavingOut
 )
 
@@ -53,7 +54,7 @@ func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Ro
 			}
 		}
 		result := &gateway.NotConfirmedError{Tenant: tenant, Want: want, Instances: last}
-		if errors.Is(result, gateway.ErrSetup) || errors.Is(result, gateway.ErrDamaged) || isSuperseded(result) {
+		if errors.Is(result, gateway.ErrDamaged) || isSuperseded(result) || isRefused(last, how) {
 			return result
 		}
 		if Pause(ctx, wait) != nil {
@@ -204,6 +205,20 @@ func (c *Controller) explain(ctx context.Context, m *Member, tenant string, want
 		}
 	}
 	return nil
+}
+
+// isRefused reports whether trying again is of no use: a member is not set up as expected or, if
+// such members are left out, all are that have not confirmed.
+func isRefused(reports []gateway.InstanceReport, how manner) bool {
+	refused, others := false, false
+	for _, r := range reports {
+		if errors.Is(r.Err, gateway.ErrSetup) {
+			refused = true
+		} else if !r.Confirmed {
+			others = true
+		}
+	}
+	return refused && (how == patiently || !others)
 }
 
 func allConfirmed(reports []gateway.InstanceReport) bool {

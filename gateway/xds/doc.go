@@ -8,7 +8,7 @@
 //		Suffix:   ".acme.example",
 //		Default:  "green",
 //	})
-//	server := grpc.NewServer(grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second}))
+//	server := grpc.NewServer(keepAlive)
 //	gw.Register(server)
 //	go server.Serve(listener)
 //	go gw.Run(ctx)

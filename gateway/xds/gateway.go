@@ -20,7 +20,7 @@ type Gateway struct {
 	config  Config
 	control *control.Controller
 	builder *builder
-	board   *board
+	source  *source
 	nodes   *nodes
 	service *service
 	turn    chan struct{} // held while the table is loaded and published
@@ -35,13 +35,13 @@ func New(c Config) (*Gateway, error) {
 	if len(faults) > 0 {
 		return nil, &gateway.InvalidError{Faults: faults}
 	}
-	g := &Gateway{config: c, board: newBoard(), nodes: newNodes(c.RouteConfig), turn: make(chan struct{}, 1)}
+	g := &Gateway{config: c, source: newSource(), nodes: newNodes(c.RouteConfig), turn: make(chan struct{}, 1)}
 	builder, err := newBuilder(&g.config)
 	if err != nil {
 		return nil, &gateway.InvalidError{Faults: []string{err.Error()}}
 	}
 	g.builder = builder
-	g.service = newService(g.board, g.nodes, g.refresh, c.Logger)
+	g.service = newService(g.source, g.nodes, g.refresh, c.Logger)
 	fleet := control.NewFleet(c.Fleet, func(i Instance) string { return i.Name }, func(i Instance) *control.Member {
 		m := &member{gateway: g, instance: i}
 		joined := control.NewMember(i.Name, i.URL, m.sync)
@@ -135,7 +135,7 @@ func (g *Gateway) refresh(ctx context.Context) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("the table: %w", err)
 	}
-	current := g.board.snapshot()
+	current := g.source.snapshot()
 	if current != nil && rev < current.rev {
 		return 0, fmt.Errorf("%w: revision %d was sent to the nodes, and the table is at %d", gateway.ErrDamaged, current.rev, rev)
 	}
@@ -145,7 +145,7 @@ func (g *Gateway) refresh(ctx context.Context) (uint64, error) {
 			return 0, err
 		}
 		g.nodes.change(func() { g.nodes.published = rev })
-		g.board.publish(s)
+		g.source.publish(s)
 	}
 	return rev, nil
 }

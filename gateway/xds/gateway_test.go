@@ -67,6 +67,16 @@ func TestSwitchByAnotherProcess(t *testing.T) {
 	}
 }
 
+// TestInstanceThatNobodyCanAsk has neither a URL nor a connection.
+func TestInstanceThatNobodyCanAsk(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, 0)
+	f.Listed = append(f.Listed, xds.Instance{Name: "client"})
+	g, _ := f.serve(t, xds.Config{Timeout: 200 * time.Millisecond})
+	err := g.Switch(t.Context(), fleettest.ToBlue("acme"))
+	fleettest.WantFailure(t, err, "GATEWAY_UNAVAILABLE", "client: the node is not connected to this process")
+}
+
 // TestNodeOfAnotherProcessIsSentNothingOlder has a node that comes from a process which is ahead.
 func TestNodeOfAnotherProcessIsSentNothingOlder(t *testing.T) {
 	t.Parallel()

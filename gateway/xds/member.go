@@ -46,7 +46,7 @@ func (m *member) Ask(ctx context.Context, tenant string) (gateway.Row, bool, err
 	if m.instance.URL != "" {
 		return gateway.Row{}, false, nil
 	}
-	s := m.gateway.board.snapshot()
+	s := m.gateway.source.snapshot()
 	if s == nil {
 		return gateway.Row{}, true, fmt.Errorf("%w: the table was not loaded yet", ErrNotAcknowledged)
 	}

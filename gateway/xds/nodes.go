@@ -20,7 +20,7 @@ type nodes struct {
 	routeConfig string
 
 	mu        sync.Mutex
-	published uint64 // the revision of the board
+	published uint64 // the revision of the source
 	streams   map[int64]*stream
 	changed   chan struct{} // closed at the next change
 }

@@ -26,9 +26,9 @@ type service struct {
 
 var _ sotw.Callbacks = (*service)(nil)
 
-func newService(b *board, n *nodes, refresh func(context.Context) (uint64, error), logger *zap.Logger) *service {
+func newService(src *source, n *nodes, refresh func(context.Context) (uint64, error), logger *zap.Logger) *service {
 	s := &service{nodes: n, refresh: refresh, logger: logger}
-	s.server = sotw.NewServer(context.Background(), b, s) // streams end with the host's server
+	s.server = sotw.NewServer(context.Background(), src, s) // streams end with the host's server
 	return s
 }
 

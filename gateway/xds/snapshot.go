@@ -10,6 +10,7 @@ import (
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -39,10 +40,18 @@ type snapshot struct {
 	all  resources
 }
 
-// builder makes snapshots.
+// builder makes snapshots. It is not safe for concurrent use.
 type builder struct {
 	config *Config
 	fixed  resources // clusters, endpoints, listeners
+	// hosts are the virtual hosts of the last snapshot by tenant, encoded: a change is of few rows,
+	// and encoding 100,000 takes seconds.
+	hosts map[string]encodedHost
+}
+
+type encodedHost struct {
+	row   gateway.Row
+	bytes []byte
 }
 
 func newBuilder(c *Config) (*builder, error) {
@@ -79,46 +88,57 @@ func (b *builder) add(typeURL, name string, m proto.Message) error {
 
 // build returns the snapshot of a table.
 func (b *builder) build(rows gateway.Rows, rev uint64) (*snapshot, error) {
-	routes, err := anypb.New(b.routes(rows))
+	routes, err := b.routes(rows)
 	if err != nil {
 		return nil, fmt.Errorf("the routes of revision %d: %w", rev, err)
 	}
 	all := maps.Clone(b.fixed)
-	all[resource.RouteType] = map[string]*anypb.Any{b.config.RouteConfig: routes}
+	all[resource.RouteType] = map[string]*anypb.Any{b.config.RouteConfig: {TypeUrl: resource.RouteType, Value: routes}}
 	return &snapshot{rev: rev, rows: rows, all: all}, nil
 }
 
-// routes returns the route configuration: a virtual host for each tenant, and one for all other
-// hosts. Cluster and header are of one virtual host, so an answer cannot carry the colour of one
-// row and the revision of another.
-func (b *builder) routes(rows gateway.Rows) *routev3.RouteConfiguration {
-	actions := map[string]*routev3.Route_Route{} // by colour
-	host := func(name, domain string, row gateway.Row) *routev3.VirtualHost {
-		action := actions[row.Colour]
-		if action == nil {
-			action = b.action(row.Colour)
-			actions[row.Colour] = action
-		}
-		return &routev3.VirtualHost{
-			Name: name, Domains: []string{domain},
-			Routes: []*routev3.Route{{
-				Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}},
-				Action: action,
-			}},
-			ResponseHeadersToAdd: []*corev3.HeaderValueOption{{
-				Header:       &corev3.HeaderValue{Key: b.config.Header, Value: row.String()},
-				AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
-			}},
-		}
-	}
+// routes returns the encoded route configuration: a virtual host for each tenant, and one for all
+// other hosts. In its encoding a message is followed by the elements of its repeated field.
+func (b *builder) routes(rows gateway.Rows) ([]byte, error) {
 	config := &routev3.RouteConfiguration{Name: b.config.RouteConfig, IgnorePortInHostMatching: true}
-	for _, tenant := range slices.Sorted(maps.Keys(rows)) {
-		config.VirtualHosts = append(config.VirtualHosts, host(tenant, b.config.domain(tenant), rows[tenant]))
-	}
 	if b.config.Default != "" {
-		config.VirtualHosts = append(config.VirtualHosts, host("*", "*", gateway.Row{Colour: b.config.Default}))
+		config.VirtualHosts = append(config.VirtualHosts, b.host("*", "*", gateway.Row{Colour: b.config.Default}))
 	}
-	return config
+	encoded, err := proto.Marshal(config)
+	if err != nil {
+		return nil, err
+	}
+	field := config.ProtoReflect().Descriptor().Fields().ByName("virtual_hosts").Number()
+	hosts := make(map[string]encodedHost, len(rows))
+	for _, tenant := range slices.Sorted(maps.Keys(rows)) {
+		host, ok := b.hosts[tenant]
+		if !ok || host.row != rows[tenant] {
+			host.row = rows[tenant]
+			if host.bytes, err = proto.Marshal(b.host(tenant, b.config.domain(tenant), host.row)); err != nil {
+				return nil, err
+			}
+		}
+		hosts[tenant] = host
+		encoded = protowire.AppendBytes(protowire.AppendTag(encoded, field, protowire.BytesType), host.bytes)
+	}
+	b.hosts = hosts
+	return encoded, nil
+}
+
+// host returns a virtual host. Cluster and header are of one row, so an answer cannot carry the
+// colour of one and the revision of another.
+func (b *builder) host(name, domain string, row gateway.Row) *routev3.VirtualHost {
+	return &routev3.VirtualHost{
+		Name: name, Domains: []string{domain},
+		Routes: []*routev3.Route{{
+			Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}},
+			Action: b.action(row.Colour),
+		}},
+		ResponseHeadersToAdd: []*corev3.HeaderValueOption{{
+			Header:       &corev3.HeaderValue{Key: b.config.Header, Value: row.String()},
+			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
+		}},
+	}
 }
 
 func (b *builder) action(colour string) *routev3.Route_Route {

@@ -329,3 +329,39 @@ func TestConfirmedSwitchDoesNotWait(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedIsPutBackOnTheOthers has one proxy of two that takes no change: the failure comes at
+// once, when the other one has confirmed the old row.
+func TestRefusedIsPutBackOnTheOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		slow := control.NewMember("slow", "", func(ctx context.Context, load control.Load, _ control.Mode) (uint64, error) {
+			rows, rev, err := load(ctx)
+			go func() { // uses what it was given later
+				time.Sleep(200 * time.Millisecond)
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.live = rows
+			}()
+			return rev, err
+		})
+		refuses := control.NewMember("refuses", "", func(context.Context, control.Load, control.Mode) (uint64, error) {
+			return 0, &gateway.SetupError{Expected: "a map", Found: "none"}
+		})
+		c := control.New(control.Config{
+			Kind: "test", Table: w, Members: func(context.Context) ([]*control.Member, error) { return []*control.Member{slow, refuses}, nil },
+			Colours: []string{"green", "blue"}, Default: "green", Prober: w, Answers: 1, Timeout: 5 * time.Second,
+		})
+		began := time.Now()
+		err := c.Switch(t.Context(), toBlue("acme"))
+		if !errors.Is(err, gateway.ErrSetup) || !strings.HasSuffix(err.Error(), "; it was put back") {
+			t.Errorf("%v", err)
+		}
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		wantRow(t, w, "acme", "green")
+		time.Sleep(time.Second) // until the last change is used
+	})
+}

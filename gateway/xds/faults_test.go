@@ -188,7 +188,7 @@ func TestLostTable(t *testing.T) {
 				f.awaitConnected(t, g, "edge-0")
 			}
 			_, err := g.Current(t.Context(), "acme")
-			fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 1, and the table")
+			fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 1")
 			f.WantColour(t, "acme", gatewaytest.Blue)
 		})
 	}

@@ -49,7 +49,7 @@ func New(c Config) (*Gateway, error) {
 		return joined
 	})
 	common.Members = fleet.Members
-	common.Table = plain{c.Table}
+	common.Table = unlocked(c.Table)
 	g.control = control.New(common)
 	return g, nil
 }
@@ -118,9 +118,14 @@ func (g *Gateway) Run(ctx context.Context) error {
 	}
 }
 
-// plain is a table that is no [gateway.Locker]: a node is sent revisions by one process, in their
-// order, and needs no lock.
-type plain struct{ gateway.Table }
+// unlocked returns a table that is no [gateway.Locker]: a node is sent revisions by one process, in
+// their order, and needs no lock.
+func unlocked(table gateway.Table) gateway.Table {
+	if updater, ok := table.(gateway.Updater); ok {
+		return struct{ gateway.Updater }{updater}
+	}
+	return struct{ gateway.Table }{table}
+}
 
 // refresh loads the table and sends it to all nodes, if it has changed. It returns the revision. A
 // table that has gone back is not sent: somebody has lost it.

@@ -145,6 +145,14 @@ crash: ## Kill, freeze and cut off real processes and Redis; about 5 minutes.
 crash-long: ## The same, and a fleet under fire for five minutes.
 	CUTOVER_REQUIRE_REDIS=1 CUTOVER_CRASH=long go test -tags crash -v -timeout 40m ./tests/crash
 
+.PHONY: crash-sql
+crash-sql: ## The same over PostgreSQL and over a file; the third of the deaths whose turn CUTOVER_RUN is.
+	cd tests/crashsql && GOWORK=off CUTOVER_REQUIRE_POSTGRES=1 CUTOVER_CRASH=short go test -tags crash -count=1 -v -timeout 8m .
+
+.PHONY: crash-sql-long
+crash-sql-long: ## The same with all deaths, and the slow rows; about 5 minutes.
+	cd tests/crashsql && GOWORK=off CUTOVER_REQUIRE_POSTGRES=1 CUTOVER_FULL=1 CUTOVER_CRASH=long go test -tags crash -count=1 -v -timeout 20m .
+
 .PHONY: gateway-proof
 gateway-proof: ## Switch 1,000 tenants on HAProxy under load and faults; count the requests that are lost or stale.
 	CUTOVER_REQUIRE_REDIS=1 CUTOVER_REQUIRE_PROXIES=1 go test -tags gatewayproof -count=1 -v -timeout 15m ./tests/gatewayproof -tenants 1000

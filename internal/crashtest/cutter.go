@@ -15,6 +15,7 @@ import (
 // Cutter is a proxy that cuts each connection after a random number of bytes from the server.
 type Cutter struct {
 	Addr, server string
+	least, most  int64
 	rand         *rand.Rand
 
 	mu      sync.Mutex
@@ -24,8 +25,9 @@ type Cutter struct {
 	running sync.WaitGroup
 }
 
-// NewCutter starts a cutter in front of a server, until the end of the test.
-func NewCutter(t *testing.T, server string) *Cutter {
+// NewCutter starts a cutter in front of a server, until the end of the test. Connections last for
+// least to most bytes of answers.
+func NewCutter(t *testing.T, server string, least, most int64) *Cutter {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("cuts with seed %d", seed)
@@ -35,7 +37,7 @@ func NewCutter(t *testing.T, server string) *Cutter {
 		t.Fatal(err)
 	}
 	c := &Cutter{
-		Addr: listener.Addr().String(), server: server,
+		Addr: listener.Addr().String(), server: server, least: least, most: most,
 		rand: rand.New(rand.NewPCG(seed, 1)), open: make(map[net.Conn]struct{}),
 	}
 	c.running.Go(func() {
@@ -80,7 +82,7 @@ func (c *Cutter) Begin(conns ...net.Conn) int64 {
 	for _, conn := range conns {
 		c.open[conn] = struct{}{}
 	}
-	return 500 + c.rand.Int64N(6000)
+	return c.least + c.rand.Int64N(c.most-c.least)
 }
 
 func (c *Cutter) end(cut bool, conns ...net.Conn) {

@@ -51,3 +51,20 @@ func (s *Site) FrozenShortly() *Site {
 	s.Verdict(s.Plan)
 	return s
 }
+
+// FreezeAt starts a worker that freezes itself at d, and thaws it after another one has taken over
+// its tasks: then what it has sent, or goes on to send, comes too late.
+func (s *Site) FreezeAt(d Death) *Site {
+	s.Helper()
+	victim := s.DieAt(d)
+	victim.AwaitFrozen()
+	since := time.Now()
+	s.Launch("heir")
+	s.Plan = s.Newest()
+	s.Await("its tasks to be taken over", func() bool { return s.TookOver("victim", since) > 0 })
+	victim.Thaw()
+	s.AwaitCount("victim", LostOne, 1)
+	s.Finish()
+	s.Verdict(s.Plan)
+	return s
+}

@@ -42,16 +42,7 @@ func Deaths() []Death {
 // the same commission continues.
 func (s *Site) KillAt(d Death) *Site {
 	s.Helper()
-	s.Defs.Commission = Commission{Key: "k", Name: "t", Tenants: tenantsFor(d), Concurrency: 4, Waits: d.Waits()}
-	s.expectRetry = d.Waits()
-	s.Defs.Capacity = 2
-	victim := s.Launch("victim", func(o *Orders) {
-		o.Death = d
-		if d.Op == OpRenew {
-			o.Pace = o.Lease // so that a task still runs when the worker renews its lease
-		}
-	})
-	victim.AwaitEnd()
+	s.DieAt(d).AwaitEnd()
 	died := time.Now()
 	s.Launch("heir")
 	s.AwaitCount("heir", Made, 1)
@@ -63,6 +54,22 @@ func (s *Site) KillAt(d Death) *Site {
 		s.Errorf("there are %d plans, want 1", n)
 	}
 	return s
+}
+
+// DieAt starts a worker that creates, starts and runs a plan, and dies at d. All workers get the
+// same commission.
+func (s *Site) DieAt(d Death) *Proc {
+	s.Helper()
+	c := &s.Defs.Commission
+	c.Key, c.Name, c.Tenants, c.Concurrency, c.Waits = "k", "t", tenantsFor(d), 4, d.Waits()
+	s.expectRetry = d.Waits()
+	s.Defs.Capacity = 2
+	return s.Launch("victim", func(o *Orders) {
+		o.Death = d
+		if d.Op == OpRenew {
+			o.Pace = o.Lease // so that a task still runs when the worker renews its lease
+		}
+	})
 }
 
 // tenantsFor returns the number of tenants that a plan needs so that a worker makes the call of d.

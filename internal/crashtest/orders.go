@@ -35,6 +35,8 @@ type Orders struct {
 	Death     Death
 	Stubborn  string // the tenant whose undo fails
 
+	// Through lets the worker end by itself when the plan of its commission has come to its end.
+	Through bool
 	// Commission is a plan that the worker creates and starts, unless its Key is empty. Workers
 	// with the same Key share one plan.
 	Commission Commission
@@ -56,6 +58,8 @@ type Commission struct {
 	// Broken is the number of tenants, from the first one of the second wave, whose first attempt
 	// fails.
 	Broken int
+	// Undo rolls the plan back when it is completed, if the worker goes through with it.
+	Undo bool
 	// Opens is when the window of the plan opens, to the minute; zero for none.
 	Opens time.Time
 }
@@ -140,6 +144,8 @@ func Obey(o *Orders, more executor.Registry, open func(context.Context, *Ledger)
 // work runs an engine over a store until ctx ends.
 func (o *Orders) work(ctx context.Context, s store.Store, l *Ledger, more executor.Registry) error {
 	j := &journey{worker: o.Name, Ledger: l, steps: o.Steps, pace: o.Pace, stubborn: o.Stubborn, waits: o.Commission.Waits, broken: o.Commission.broken}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	executors := executor.Registry{JourneyType: j}
 	maps.Copy(executors, more)
 	engine, err := cutover.New(s, cutover.Config{
@@ -151,7 +157,12 @@ func (o *Orders) work(ctx context.Context, s store.Store, l *Ledger, more execut
 	}
 	l.Note(Entry{Worker: o.Name, Kind: Ready})
 	if o.Commission.Key != "" {
-		go o.create(ctx, engine, l)
+		go func() {
+			o.create(ctx, engine, l)
+			if o.Through {
+				end()
+			}
+		}()
 	}
 	return engine.Run(ctx)
 }
@@ -169,9 +180,28 @@ func (o *Orders) create(ctx context.Context, engine *cutover.Engine, l *Ledger) 
 			if o.Commission.Waves {
 				approve(ctx, engine, p.ID)
 			}
+			if o.Through {
+				o.goThrough(ctx, engine, p.ID)
+			}
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// goThrough waits for the end of the plan, which it may roll back. Errors need no answer: it tries
+// again.
+func (o *Orders) goThrough(ctx context.Context, engine *cutover.Engine, id plan.ID) {
+	for ctx.Err() == nil {
+		p, err := engine.Wait(ctx, id)
+		switch {
+		case err != nil:
+			time.Sleep(100 * time.Millisecond)
+		case o.Commission.Undo && p.State == plan.Completed:
+			_, _ = engine.Rollback(ctx, id)
+		default:
+			return
+		}
 	}
 }
 

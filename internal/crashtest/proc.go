@@ -86,9 +86,15 @@ func (p *Proc) Thaw() { p.t.Helper(); p.Signal(syscall.SIGCONT) }
 func (p *Proc) Stop() {
 	p.t.Helper()
 	p.Signal(syscall.SIGTERM)
+	p.AwaitSuccess()
+}
+
+// AwaitSuccess waits until the process has ended, and expects exit status 0.
+func (p *Proc) AwaitSuccess() {
+	p.t.Helper()
 	p.AwaitEnd()
 	if !p.cmd.ProcessState.Success() {
-		p.t.Errorf("%s: shut down with %v\n%s", p.Orders.Name, p.cmd.ProcessState, p.Said())
+		p.t.Errorf("%s: ended with %v\n%s", p.Orders.Name, p.cmd.ProcessState, p.Said())
 	}
 }
 

@@ -194,6 +194,9 @@ func (s *Site) Tasks(id plan.ID) (all []task.Task) {
 func (s *Site) Tail() string {
 	entries := s.Entries()
 	text := "the ledger ends:\n"
+	if s.Store == nil { // the workers have it for themselves
+		return text + tailOf(entries)
+	}
 	if p, err := s.Store.Plan(s.Context(), s.Plan); err == nil {
 		text = fmt.Sprintf("%+v\n", p) + text
 	}
@@ -203,6 +206,11 @@ func (s *Site) Tail() string {
 			text = fmt.Sprintf("task %s is %s: %+v\n", t.ID, t.State, t.Failure) + text
 		}
 	}
+	return text + tailOf(entries)
+}
+
+// tailOf returns the last entries.
+func tailOf(entries []Entry) (text string) {
 	for _, e := range entries[max(0, len(entries)-40):] {
 		text += fmt.Sprintf("  %s %-8s %-8s task %s attempt %d token %d step %d %s\n",
 			e.At.Format("05.000"), e.Worker, e.Kind, e.Task, e.Attempt, e.Token, e.Step, e.Note)

@@ -10,24 +10,27 @@ import (
 	"github.com/cutover-go/cutover/internal/proctest"
 )
 
-// Pooler is a PgBouncer in front of a server.
-type Pooler struct{ port int }
+// Pooler is a PgBouncer in front of a server. A restart changes neither its port nor its settings.
+type Pooler struct {
+	t                  testing.TB
+	binary, ready, dir string
+	port               int
+	process            *proctest.Process
+}
 
 // StartPooler runs a PgBouncer until the end of the test and waits until it answers. mode is
 // transaction, session or statement. users may connect, beside the Superuser.
 func StartPooler(t testing.TB, s *Server, mode string, users ...string) *Pooler {
 	t.Helper()
-	path, ready, dir := binary(t, "pgbouncer"), binary(t, "pg_isready"), folder(t)
-	list := filepath.Join(dir, "users")
+	p := &Pooler{t: t, binary: binary(t, "pgbouncer"), ready: binary(t, "pg_isready"), dir: folder(t)}
 	var known strings.Builder
 	for _, user := range append(users, Superuser) {
 		fmt.Fprintf(&known, "%q \"\"\n", user)
 	}
-	write(t, list, known.String())
+	write(t, p.users(), known.String())
 	for range startTries {
-		p := &Pooler{port: proctest.FreePort(t)}
-		config := filepath.Join(dir, "pgbouncer.ini")
-		write(t, config, fmt.Sprintf(`[databases]
+		p.port = proctest.FreePort(t)
+		write(t, p.config(), fmt.Sprintf(`[databases]
 * = host=%s port=%d
 [pgbouncer]
 listen_addr = %s
@@ -38,14 +41,34 @@ auth_file = %s
 pool_mode = %s
 default_pool_size = 20
 max_client_conn = 500
-`, proctest.Loopback, s.port, proctest.Loopback, p.port, list, mode))
-		command, args := asUser(t, path, []string{config})
-		if await(t, proctest.Start(t, command, dir, filepath.Join(dir, "pooler.log"), args), ready, p.port) == nil {
+`, proctest.Loopback, s.port, proctest.Loopback, p.port, p.users(), mode))
+		if p.launch() == nil {
 			return p
 		}
 	}
-	t.Fatalf("pgtest: no start of %s in %d tries", path, startTries)
+	t.Fatalf("pgtest: no start of %s in %d tries", p.binary, startTries)
 	return nil
+}
+
+func (p *Pooler) config() string { return filepath.Join(p.dir, "pgbouncer.ini") }
+
+func (p *Pooler) users() string { return filepath.Join(p.dir, "users") }
+
+// launch starts the pooler and waits until it answers. It returns an error if it has ended.
+func (p *Pooler) launch() error {
+	p.t.Helper()
+	command, args := asUser(p.t, p.binary, []string{p.config()})
+	p.process = proctest.Start(p.t, command, p.dir, filepath.Join(p.dir, "pooler.log"), args)
+	return await(p.t, p.process, p.ready, p.port)
+}
+
+// Restart kills the pooler with SIGKILL, starts it again, and waits until it answers.
+func (p *Pooler) Restart() {
+	p.t.Helper()
+	p.process.Kill()
+	if err := p.launch(); err != nil {
+		p.t.Fatalf("pgtest: restarting %s: %v\n%s", p.binary, err, p.process.Tail())
+	}
 }
 
 // URL returns the URL of a database for a user.

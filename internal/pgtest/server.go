@@ -96,6 +96,19 @@ func (s *Server) Kill() {
 	s.frozen = nil
 }
 
+// Abort ends the server by an immediate shutdown, which leaves everything to the recovery, and
+// waits until it has ended.
+func (s *Server) Abort() {
+	s.t.Helper()
+	signal(s.t, s.process.PID(), syscall.SIGQUIT)
+	for until := time.Now().Add(readyTime); !s.process.Ended(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			s.t.Fatalf("pgtest: the server does not end\n%s", s.process.Tail())
+		}
+	}
+	s.frozen = nil
+}
+
 // Restart starts the server again, and waits until it has recovered and answers. If the server is
 // still up, Restart first kills it.
 func (s *Server) Restart() {

@@ -29,8 +29,9 @@ type Config struct {
 	// Timeout is how long a call waits for the server, if its context does not end earlier: the
 	// call then fails for now, see store.Temporary. Default 10 s.
 	Timeout time.Duration
-	// LockTimeout is how long a statement waits for a row that another transaction has locked.
-	// Default 5 s.
+	// LockTimeout is how long a statement waits for a row that another transaction has locked, and
+	// how long the server waits for the next statement of a transaction that has locked rows: it
+	// then ends the transaction, and the connection. Default 5 s.
 	LockTimeout time.Duration
 	// Prepare uses prepared statements, which cost the server less. They belong to a connection, so
 	// it must be off behind a pooler in transaction mode.

@@ -161,6 +161,31 @@ func TestEndedContexts(t *testing.T) {
 	}
 }
 
+// TestStalledTransaction: a process that stops in the middle of a transaction keeps its locks no
+// longer than LockTimeout, and the call that it was in fails for now.
+func TestStalledTransaction(t *testing.T) {
+	t.Parallel()
+	o := start(t, newSchemas(t).open(t, Config{LockTimeout: 200 * time.Millisecond}), 2)
+	err := o.write(o.ctx, func(tx *tx) error {
+		tx.exec("SELECT 1 FROM @.facts FOR UPDATE")
+		if err := tx.flush(); err != nil {
+			return err
+		}
+		claim := store.Batch{Plan: o.id, Claim: store.Claim{ID: "other", Worker: "other", Max: 1}}
+		err := o.Commit(o.ctx, &claim)
+		for tries := 0; store.Temporary(err) && tries < 100; tries++ {
+			err = o.Commit(o.ctx, &claim)
+		}
+		if err != nil || len(claim.Claimed) != 1 {
+			t.Errorf("another one has claimed %d tasks, %v", len(claim.Claimed), err)
+		}
+		return nil
+	})
+	if !store.Temporary(err) {
+		t.Errorf("the transaction: %v", err)
+	}
+}
+
 // TestLockedRow: a call that waits for a row for too long fails for now, and the next one succeeds.
 func TestLockedRow(t *testing.T) {
 	t.Parallel()

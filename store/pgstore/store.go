@@ -69,8 +69,10 @@ func newStore(cfg Config) *Store {
 	s := &Store{cfg: cfg}
 	// The tables are read by their keys, whatever the planner thinks of tables that it has not seen
 	// full yet.
-	s.settings = fmt.Sprintf("SELECT set_config('lock_timeout', '%dms', true), set_config('enable_hashjoin', 'off', true), "+
-		"set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)", max(1, cfg.LockTimeout.Milliseconds()))
+	// A process that stops in the middle, or that nothing reaches any more, would keep its locks.
+	s.settings = fmt.Sprintf("SELECT set_config('lock_timeout', '%[1]dms', true), set_config('idle_in_transaction_session_timeout', '%[1]dms', true), "+
+		"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)",
+		max(1, cfg.LockTimeout.Milliseconds()))
 	s.groups.s, s.groups.plans = s, make(map[plan.ID][]*commit)
 	s.subscriptions, s.places = &subscriptions{s}, &places{s}
 	return s

@@ -1,4 +1,5 @@
-// Package crash breaks real processes and a real Redis, and counts what that costs.
+// Package crash breaks real processes and a real Redis, and counts what that costs. What does not
+// depend on Redis is in internal/crashtest.
 //
 // The test binary starts itself again as workers: processes with an engine over store/redisstore.
 // The suite kills the workers at every boundary, freezes them, cuts their connections and replaces

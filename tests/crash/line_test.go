@@ -64,7 +64,7 @@ func lostAnswers(t *testing.T) *site {
 func cutAnswers(t *testing.T) *site {
 	t.Helper()
 	s, server := alone(t)
-	cutter := crashtest.NewCutter(t, server.Addr())
+	cutter := crashtest.NewCutter(t, server.Addr(), 500, 6500)
 	s.own.Target.Addrs = []string{cutter.Addr}
 	s.Busy(150)
 	s.complete()

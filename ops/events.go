@@ -31,6 +31,7 @@ func listEvents(read func(Engine, context.Context, plan.ID, int64, int) ([]plan.
 		if err != nil {
 			return answer{}, err
 		}
+		c.viewer().events(events)
 		page := eventsPage{Events: make([]wire.Event, len(events)), Last: after}
 		for i := range events {
 			page.Events[i] = wire.EventOf(&events[i])

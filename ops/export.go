@@ -91,6 +91,7 @@ func (e *export) tasks() error {
 		if err != nil {
 			return err
 		}
+		e.viewer().tasks(page)
 		for i := range page {
 			document := wire.TaskOf(&e.p, &page[i], []string{}, data)
 			if err := e.line(exportLine{Task: &document}); err != nil {
@@ -124,6 +125,7 @@ func (e *export) events() error {
 		if err != nil || len(page) == 0 {
 			return err
 		}
+		e.viewer().events(page)
 		for i := range page {
 			event := wire.EventOf(&page[i])
 			if err := e.line(exportLine{Event: &event}); err != nil {

@@ -3,13 +3,18 @@ package ops_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/ops"
 	"github.com/cutover-go/cutover/plan"
+	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -154,3 +159,116 @@ func TestHoldersOfAPanickingCaller(t *testing.T) {
 		}
 	}
 }
+
+// heldQuota creates three plans of one shard with a quota of it, and starts them. The first and the
+// third have the places.
+func heldQuota(t *testing.T) *site {
+	t.Helper()
+	s := newSite(t, nil, ops.Config{})
+	s.join("w", store.Process{Executors: []string{"X"}})
+	for _, tenant := range []string{"a", "b", "c"} {
+		p, err := s.engine.Create(t.Context(), plan.Spec{
+			Name: "n", ExecutorType: "X", Tenants: []task.Tenant{{ID: tenant, Labels: map[string]string{"shard": "s1"}}},
+			Strategy: strategy.Strategy{Quotas: []strategy.Quota{{Label: "shard", Max: 2}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.start(p.ID)
+	}
+	for _, id := range []plan.ID{1, 3} {
+		s.holds("w", 1, id)
+		p, err := s.engine.Plan(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked := []store.Occupation{{Place: store.Place{QuotaKey: store.QuotaKey{Label: "shard", Value: "s1"}, Plan: id, Ordinal: 1, Start: p.StartToken, Phase: 1}, Max: 2}}
+		if err := s.store.Occupy(t.Context(), asked); err != nil || !asked[0].Taken {
+			t.Fatalf("%+v, %v", asked, err)
+		}
+	}
+	return s
+}
+
+// Why a task finds no place in a quota names of those that have the places only tasks of plans that
+// the caller may view.
+func TestQuotaNamesNoHiddenPlan(t *testing.T) {
+	t.Parallel()
+	s := heldQuota(t)
+	const before, after = `{"taskId":2000001,"taskState":"PENDING","planState":"RUNNING","code":"QUOTA","params":{`, `"label":"shard","max":2,"value":"s1"},"text":"The quota of 2 for \"shard\" = \"s1\" is full`
+	for _, tt := range []struct {
+		hidden          []plan.ID
+		holders, suffix string
+	}{
+		{nil, `"holders":[1000001,3000001],`, `; in flight: 1000001, 3000001."}`},
+		{[]plan.ID{1}, `"holders":[3000001],`, `; in flight: 3000001."}`},
+		{[]plan.ID{1, 3}, `"holders":[],`, `."}`},
+	} {
+		s.handler = mount(t, s.engine, ops.Config{Authenticate: as(blind(tt.hidden...))})
+		if r := s.send("GET", "tasks/2000001/why", ""); r.status != http.StatusOK || r.text != before+tt.holders+after+tt.suffix {
+			t.Errorf("without %v: %d %s", tt.hidden, r.status, r.text)
+		}
+	}
+}
+
+// A task that was skipped because another plan worked on its tenant names that plan, wherever it or
+// its event is shown, only to those who may view it.
+func TestSkippedTasksNameNoHiddenPlan(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, nil, ops.Config{})
+		s.start(s.create(plan.Spec{}, "a"))
+		id := s.create(plan.Spec{Strategy: strategy.Strategy{Conflict: strategy.Skip}}, "a", "b")
+		const named, unnamed = "plan 1 worked on the tenant when the plan was started (task 1000001)", "another plan worked on the tenant when the plan was started"
+		for _, tt := range []struct {
+			caller ops.Caller
+			want   string
+			not    string
+		}{{blind(), named, unnamed}, {blind(1), unnamed, "1000001"}} {
+			h := newHandler(t, s.engine, ops.Config{Authenticate: as(tt.caller)})
+			s.handler = http.StripPrefix("/api", h)
+			live, later := watch(t, s.handler, "?plan=2"), (*screen)(nil)
+			live.news()
+			if p, err := s.engine.Plan(t.Context(), id); err != nil || p.State == plan.Created {
+				s.start(id)
+			}
+			for request, times := range map[string]int{
+				"GET tasks/2000001": 1, "GET plans/2/tasks": 1, "GET plans/2/events": 1, "GET plans/2/export": 2, "GET tasks/2000001/why": 2, "POST tasks/2000001/skip": 1,
+			} {
+				method, path, _ := strings.Cut(request, " ")
+				body := io.Reader(http.NoBody)
+				if method == "POST" {
+					body = strings.NewReader(`{"reason":"x"}`)
+				}
+				r := httptest.NewRequestWithContext(t.Context(), method, "/api/"+path, body)
+				r.Header.Set("Content-Type", "application/json")
+				w := pieces{httptest.NewRecorder()}
+				s.handler.ServeHTTP(w, r)
+				if text := w.Body.String(); w.Code != http.StatusOK || strings.Count(text, tt.want) != times || strings.Contains(text, tt.not) {
+					t.Errorf("%s: %d %s", request, w.Code, text)
+				}
+			}
+			later = watch(t, s.handler, "?plan=2", "Last-Event-ID", "2:0")
+			for name, c := range map[string]*screen{"live": live, "from the log": later} {
+				time.Sleep(time.Second)
+				text := ""
+				for _, m := range kind("events", c.messages()) {
+					text += m.text
+				}
+				if (name == "live" && tt.not == unnamed || name != "live") && !strings.Contains(text, tt.want) || strings.Contains(text, tt.not) {
+					t.Errorf("%s: %s", name, text)
+				}
+			}
+			live.leave()
+			later.leave()
+			h.Close()
+		}
+	})
+}
+
+// pieces records an answer that is written piece by piece.
+type pieces struct{ *httptest.ResponseRecorder }
+
+func (pieces) SetReadDeadline(time.Time) error { return nil }
+
+func (pieces) SetWriteDeadline(time.Time) error { return nil }

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math/rand/v2"
@@ -124,7 +125,7 @@ func (s *stream) follow(out *frames, w *streamedPlan) error {
 		return s.drop(out, w, err)
 	case len(events) > 0:
 		out.begin("events", s.id())
-		out.events(w.id, events)
+		out.events(w.id, s.discreet(events))
 		out.end()
 	}
 	if time.Since(w.shown) < documentPause {
@@ -136,6 +137,23 @@ func (s *stream) follow(out *frames, w *streamedPlan) error {
 	}
 	w.shown = time.Now()
 	return s.document(out, snapshot)
+}
+
+// seenWithin bounds the time for which a message with events waits for the plans that they name.
+const seenWithin = time.Second
+
+// discreet returns events as the caller may see them.
+func (s *stream) discreet(events []feed.Event) [][]byte {
+	ctx, cancel := context.WithTimeout(s.r.Context(), seenWithin)
+	defer cancel()
+	v, texts := s.viewer(), make([][]byte, len(events))
+	v.ctx = ctx
+	for i, e := range events {
+		if texts[i] = e.Text; e.Other != nil && !v.sees(e.Other.Plan) {
+			texts[i] = e.Other.Text
+		}
+	}
+	return texts
 }
 
 // drop ends the showing of a plan.

@@ -34,6 +34,7 @@ func onTask[T any, B body[T]](give func(c *call, id task.ID, b B, opts []cutover
 		if after, err := c.engine.Plan(c.r.Context(), p.ID); err == nil {
 			p = after // the command may have changed it; what it did to the task is known anyway
 		}
+		r.Task.Failure = c.viewer().failure(r.Task.Failure)
 		w := wire.TaskOf(&p, &r.Task, c.taskActions(&p, &r.Task), c.data(&p))
 		w.Unchanged, w.Repeated, w.Stopped = r.Unchanged, r.Repeated, r.Stopped
 		return answer{body: w}, nil

@@ -15,6 +15,7 @@ func getTask(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	t.Failure = c.viewer().failure(t.Failure)
 	return answer{body: wire.TaskOf(&p, &t, c.taskActions(&p, &t), c.data(&p))}, nil
 }
 
@@ -42,6 +43,7 @@ func listTasks(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, named(err, filterFaults)
 	}
+	c.viewer().tasks(tasks)
 	page := tasksPage{Tasks: make([]wire.TaskSummary, len(tasks))}
 	for i := range tasks {
 		page.Tasks[i] = wire.TaskSummaryOf(&p, &tasks[i], c.taskActions(&p, &tasks[i]))

@@ -19,7 +19,7 @@ func explainTask(c *call) (answer, error) {
 	if err != nil && r.Task == 0 {
 		return answer{}, err
 	}
-	c.hideHolder(&r)
+	c.viewer().reason(&r)
 	body := why{Why: wire.WhyOf(r)}
 	if err != nil {
 		body.Partly = c.problem(err)

@@ -2,11 +2,9 @@ package ops
 
 import (
 	"cmp"
-	"errors"
 
 	"github.com/cutover-go/cutover/ops/internal/wire"
 	"github.com/cutover-go/cutover/plan"
-	"github.com/cutover-go/cutover/store"
 )
 
 // workersPage is a page of workers.
@@ -80,35 +78,4 @@ func (c *call) oneWorker(q *query) (answer, error) {
 		page.Partly = c.problem(partly)
 	}
 	return answer{body: page}, c.r.Context().Err()
-}
-
-// viewer reads the plans that an answer over several plans names, each once.
-type viewer struct {
-	c    *call
-	seen map[plan.ID]*plan.Plan
-	away error // the store cannot answer: nothing more is asked
-}
-
-func (c *call) viewer() *viewer { return &viewer{c: c, seen: make(map[plan.ID]*plan.Plan)} }
-
-// plan returns a plan, or nil if the caller may not view it or it cannot be read. The error is that
-// of a plan that cannot be read. A plan that is not there has none.
-func (v *viewer) plan(id plan.ID) (*plan.Plan, error) {
-	if p, seen := v.seen[id]; seen || v.away != nil {
-		return p, v.away
-	}
-	p, err := v.c.engine.Plan(v.c.r.Context(), id)
-	v.seen[id] = nil
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, nil //nolint:nilnil // as documented
-	case err != nil:
-		if store.Temporary(err) || v.c.r.Context().Err() != nil {
-			v.away = err
-		}
-		return nil, err
-	case v.c.caller.May(View, &p):
-		v.seen[id] = &p
-	}
-	return v.seen[id], nil
 }

@@ -177,8 +177,8 @@ func (t Task) Skip() (Edit, error) {
 	return e, nil
 }
 
-// SkipHeld skips a pending task because another plan works on its tenant, by the task holder. The
-// task keeps that as its Failure.
+// SkipHeld skips a pending task because another plan works on its tenant, by the task holder, 0 if
+// that is not known. The task keeps that as its Failure.
 func (t Task) SkipHeld(holder ID, now time.Time) (Edit, error) {
 	if t.State != Pending {
 		return Edit{}, &IllegalError{ID: t.ID, Cause: BySkip, State: t.State, Why: "only a pending task is skipped because its tenant is held"}
@@ -187,8 +187,7 @@ func (t Task) SkipHeld(holder ID, now time.Time) (Edit, error) {
 	if err != nil {
 		return Edit{}, err
 	}
-	reason := fmt.Sprintf("plan %s worked on the tenant when the plan was started (task %s)", holder.Plan(), holder)
-	e.Failure = t.failure(CodeTenantHeld, reason, now)
+	e.Failure = t.failure(CodeTenantHeld, heldBy(holder), now)
 	return e, nil
 }
 

@@ -86,3 +86,37 @@ func checkClipped(t *testing.T, given, got string, limit int) {
 		t.Errorf("%q was cut to %d bytes, there was room for %d", given, len(got), limit)
 	}
 }
+
+// A failure names another plan only as SkipHeld writes it, and can be told without.
+func TestHolderOfAFailure(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	skipped := func(holder task.ID) *task.FailureInfo {
+		e, err := task.Task{ID: task.NewID(7, 1), Tenant: task.Tenant{ID: "a"}}.SkipHeld(holder, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.Failure
+	}
+	holder := task.NewID(8, 9)
+	f := skipped(holder)
+	discreet := f.WithoutHolder()
+	if f.Holder() != holder || !strings.Contains(f.Reason, "plan 8 worked") || discreet.Holder() != 0 || strings.ContainsAny(discreet.Reason, "0123456789") {
+		t.Errorf("%+v names %s, without %+v", f, f.Holder(), discreet)
+	}
+	if unknown := skipped(0); unknown.Reason != discreet.Reason || unknown.Holder() != 0 || unknown.WithoutHolder() != unknown {
+		t.Errorf("%+v names %s", unknown, unknown.Holder())
+	}
+	other := *f
+	for name, none := range map[string]*task.FailureInfo{
+		"none": nil, "other code": {ErrorCode: "X", Reason: f.Reason}, "other text": {ErrorCode: task.CodeTenantHeld, Reason: f.Reason + "!"},
+		"no task": {ErrorCode: task.CodeTenantHeld, Reason: "it is held (task x)"},
+	} {
+		if none.Holder() != 0 || none.WithoutHolder() != none {
+			t.Errorf("%s names %s", name, none.Holder())
+		}
+	}
+	if *f != other {
+		t.Errorf("changed to %+v", f)
+	}
+}

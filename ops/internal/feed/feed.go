@@ -46,10 +46,7 @@ func newFeed(s Source, p *plan.Plan, stop context.CancelFunc) *Feed {
 
 // add adds an event to the log.
 func (f *Feed) add(e *plan.Event) {
-	event, err := json.Marshal(wire.EventOf(e))
-	if err != nil { // cannot be: it has texts and numbers
-		event = []byte("null")
-	}
+	event := encode(e)
 	f.mu.Lock()
 	f.log.add(event)
 	f.waiting.wake()

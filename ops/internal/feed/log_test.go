@@ -8,9 +8,9 @@ import (
 )
 
 // texts returns events as texts.
-func texts(events [][]byte) (list []string) {
+func texts(events []Event) (list []string) {
 	for _, e := range events {
-		list = append(list, string(e))
+		list = append(list, string(e.Text))
 	}
 	return list
 }
@@ -19,7 +19,7 @@ func TestLog(t *testing.T) {
 	t.Parallel()
 	l := log{last: 40}
 	for n := 41; n <= 50; n++ {
-		l.add([]byte(strconv.Itoa(n)))
+		l.add(Event{Text: []byte(strconv.Itoa(n))})
 	}
 	for _, tt := range []struct {
 		after int64
@@ -44,33 +44,34 @@ func TestLog(t *testing.T) {
 func TestLogIsBounded(t *testing.T) {
 	t.Parallel()
 	l := log{}
-	l.add([]byte("first"))
+	l.add(Event{Text: []byte("first")})
 	taken, _ := l.after(0, 10)
-	large := bytes.Repeat([]byte("x"), maxKept/10)
+	half := bytes.Repeat([]byte("x"), maxKept/20)
+	large := Event{Text: half, Other: &Other{Plan: 1, Text: half}}
 	for range 100 {
 		l.add(large)
 		kept := 0
 		for _, e := range l.events {
-			kept += len(e)
+			kept += len(e.Text) + len(e.Other.Text)
 		}
 		if kept != l.bytes || kept > maxKept || l.first()+int64(len(l.events)) != l.last+1 {
 			t.Fatalf("%d bytes, %d to %d, counted %d", kept, l.first(), l.last, l.bytes)
 		}
 	}
-	if l.last != 101 || len(l.events) < 4 || string(taken[0]) != "first" {
-		t.Errorf("%d events of %d, taken %q", len(l.events), l.last, taken[0])
+	if l.last != 101 || len(l.events) < 4 || string(taken[0].Text) != "first" {
+		t.Errorf("%d events of %d, taken %q", len(l.events), l.last, taken[0].Text)
 	}
 }
 
 func TestCut(t *testing.T) {
 	t.Parallel()
-	half := bytes.Repeat([]byte("x"), maxBytes/2)
+	half := Event{Text: bytes.Repeat([]byte("x"), maxBytes/2)}
 	for n, want := range []int{0, 1, 2, 2, 2} {
-		if got := len(cut(slices.Repeat([][]byte{half}, n))); got != want {
+		if got := len(cut(slices.Repeat([]Event{half}, n))); got != want {
 			t.Errorf("%d of %d", got, n)
 		}
 	}
-	if got := len(cut([][]byte{bytes.Repeat(half, 3), half})); got != 1 {
+	if got := len(cut([]Event{{Text: bytes.Repeat(half.Text, 3)}, half})); got != 1 {
 		t.Errorf("%d with a large one", got)
 	}
 }

@@ -2,12 +2,10 @@ package feed
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"time"
 
 	"github.com/cutover-go/cutover/internal/signal"
-	"github.com/cutover-go/cutover/ops/internal/wire"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
@@ -39,7 +37,7 @@ func (r *Reader) Close() { r.hub.release(r.feed) }
 //
 // An error that matches store.ErrEventsAhead or store.ErrTrimmed says that events were lost: the
 // reader goes on at the present. After any other error it returns nothing any more.
-func (r *Reader) Events(ctx context.Context) ([][]byte, error) {
+func (r *Reader) Events(ctx context.Context) ([]Event, error) {
 	events, kept, err := r.kept()
 	if err != nil || kept {
 		return events, err
@@ -59,11 +57,7 @@ func (r *Reader) Events(ctx context.Context) ([][]byte, error) {
 		return nil, err
 	}
 	for i := range read {
-		event, err := json.Marshal(wire.EventOf(&read[i]))
-		if err != nil { // cannot be: it has texts and numbers
-			event = []byte("null")
-		}
-		events = append(events, event)
+		events = append(events, encode(&read[i]))
 	}
 	events = cut(events)
 	r.position += int64(len(events))
@@ -71,7 +65,7 @@ func (r *Reader) Events(ctx context.Context) ([][]byte, error) {
 }
 
 // kept returns the next events if the feed has them.
-func (r *Reader) kept() (events [][]byte, kept bool, err error) {
+func (r *Reader) kept() (events []Event, kept bool, err error) {
 	f := r.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,10 +83,10 @@ func (r *Reader) kept() (events [][]byte, kept bool, err error) {
 }
 
 // cut returns the first of events, as many as are returned at once.
-func cut(events [][]byte) [][]byte {
+func cut(events []Event) []Event {
 	size := 0
 	for i, e := range events {
-		if size += len(e); size >= maxBytes {
+		if size += e.size(); size >= maxBytes {
 			return events[:i+1]
 		}
 	}

@@ -61,7 +61,8 @@ func ensureStarted(ctx context.Context, e *Engine, spec plan.Spec, o createOptio
 		if r.Plan.State != plan.Created {
 			return false, nil
 		}
-		r, err = start(ctx, e, p.ID, command{By: plan.By{Actor: o.command.Actor, Reason: o.command.Reason, Now: time.Now()}}, deadline)
+		by := plan.By{Actor: o.command.Actor, Reason: o.command.Reason, Now: time.Now()}
+		r, err = start(ctx, e, p.ID, starting{command: command{By: by}, deadline: deadline})
 		if !errors.Is(err, ErrStarting) && !errors.Is(err, plan.ErrNotApplicable) {
 			return false, err
 		}

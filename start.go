@@ -43,23 +43,38 @@ const (
 func (e *Engine) Start(ctx context.Context, id plan.ID, opts ...CommandOption) (PlanResult, error) {
 	c := commandOf(opts)
 	return observe(ctx, e, c.as("Start", id, 0), func(ctx context.Context) (PlanResult, error) {
-		return start(ctx, e, id, c, time.Now().Add(startTimeout))
+		return start(ctx, e, id, starting{command: c, deadline: time.Now().Add(startTimeout)})
 	}, PlanResult.report)
 }
 
-// start makes a plan run. It waits for other starts until the deadline.
-func start(ctx context.Context, e *Engine, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
+// starting is a command to start a plan.
+type starting struct {
+	command
+	deadline time.Time // until when it waits for other starts
+	// finishes means that an engine finishes the start of another process. Nobody learns that it
+	// was given up, so it is not if this engine ends, or does not reach the store: another engine
+	// goes on, or this one does later.
+	finishes bool
+}
+
+// goesOn reports whether a start that failed is left to engines.
+func (c *starting) goesOn(ctx context.Context, err error) bool {
+	return c.finishes && (store.Temporary(err) || ctx.Err() != nil)
+}
+
+// start makes a plan run.
+func start(ctx context.Context, e *Engine, id plan.ID, c starting) (PlanResult, error) {
 	if p, repeated, err := c.repeated(ctx, e.client, id); repeated || err != nil {
 		return PlanResult{Plan: p, Repeated: repeated}, err
 	}
 	for {
-		a, err := tryStart(ctx, e, id, c, deadline)
+		a, err := tryStart(ctx, e, id, c)
 		c.Version = 0 // the first try has compared it, and the marks of this start raise the version
 		yield := new(tenantlock.YieldError)
 		if !errors.As(err, &yield) {
 			return a, err
 		}
-		if err := e.locks.AwaitStart(ctx, yield.To, deadline); err != nil {
+		if err := e.locks.AwaitStart(ctx, yield.To, c.deadline); err != nil {
 			return PlanResult{Plan: a.Plan}, err
 		}
 	}
@@ -67,7 +82,7 @@ func start(ctx context.Context, e *Engine, id plan.ID, c command, deadline time.
 
 // tryStart tries once to start a plan. It returns a *tenantlock.YieldError if it has given way to
 // another start.
-func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline time.Time) (PlanResult, error) {
+func tryStart(ctx context.Context, e *Engine, id plan.ID, c starting) (PlanResult, error) {
 	token, sent := tenantlock.NewToken(), false
 	d, p, err := e.client.Decide(ctx, id, func(p plan.Plan) (plan.Decision, error) {
 		if err := c.Check(p); err != nil {
@@ -80,7 +95,7 @@ func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline ti
 		sent = sent || err == nil && !d.Unchanged
 		return d, err
 	})
-	if err != nil && sent { // the mark may be there although the answer says otherwise
+	if err != nil && sent && !c.goesOn(ctx, err) { // the mark may be there although the answer says otherwise
 		last, done := wait.WithGrace(ctx, giveUpGrace)
 		defer done()
 		_, left := e.locks.AbandonStart(last, id, token)
@@ -90,7 +105,7 @@ func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline ti
 		return PlanResult{Plan: p, Unchanged: d.Unchanged}, err
 	}
 	start := tenantlock.Start{
-		Plan: id, Token: d.Plan.Starting.Token, Actor: c.Actor, Reason: c.Reason, Skipping: d.Plan.Starting.Skipping, Deadline: deadline,
+		Plan: id, Token: d.Plan.Starting.Token, Actor: c.Actor, Reason: c.Reason, Skipping: d.Plan.Starting.Skipping, Deadline: c.deadline,
 	}
 	err = lockFor(ctx, e, p, &start)
 	token = start.Token // another one if the start went on from tasks that were skipped, or gave way
@@ -102,8 +117,8 @@ func tryStart(ctx context.Context, e *Engine, id plan.ID, c command, deadline ti
 			return p.Start(c.By)
 		})
 	}
-	if err == nil {
-		return PlanResult{Plan: p}, nil
+	if err == nil || c.goesOn(ctx, err) {
+		return PlanResult{Plan: p}, err
 	}
 	// The mark has to be removed even if the caller's context has ended.
 	last, done := wait.WithGrace(ctx, giveUpGrace)
@@ -130,7 +145,7 @@ func lockFor(ctx context.Context, e *Engine, p plan.Plan, s *tenantlock.Start) e
 // finishStart finishes a start that shows no sign of life, of a plan that skips tenants.
 func finishStart(ctx context.Context, e *Engine, p plan.Plan) error {
 	by := plan.By{Actor: p.Starting.Actor, Reason: p.Starting.Reason, Now: time.Now()}
-	_, err := start(ctx, e, p.ID, command{By: by}, time.Now().Add(startTimeout))
+	_, err := start(ctx, e, p.ID, starting{command{By: by}, time.Now().Add(startTimeout), true})
 	if errors.Is(err, ErrStarting) || errors.Is(err, plan.ErrNotApplicable) {
 		return nil // another process has finished it, or is at it; or the plan was canceled
 	}

@@ -3,6 +3,8 @@ package pgstore
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -15,14 +17,34 @@ import (
 // places has the methods of store.Places.
 type places struct{ store *Store }
 
+// column is a quota as the tables have it.
+type column struct{ label, value string }
+
+// maxQuotaText is the longest text that is part of a key: an index takes no row of 2.7 KB.
+const maxQuotaText = 512
+
+// columnOf returns a quota as the tables have it. A long text is there as its digest, which no other
+// text is encoded as.
+func columnOf(q store.QuotaKey) column {
+	text := func(s string) string {
+		if len(s) <= maxQuotaText {
+			return encoded(s)
+		}
+		sum := sha256.Sum256([]byte(s))
+		return marker + "sha256:" + hex.EncodeToString(sum[:])
+	}
+	return column{text(q.Label), text(q.Value)}
+}
+
 // placeOf names what a task can have one place of.
 type placeOf struct {
-	store.QuotaKey
+	column
 	task task.ID
 }
 
 func (p *placeRows) add(q store.QuotaKey, id plan.ID, ordinal int, start uint64, phase uint32) {
-	p.label, p.value = append(p.label, encoded(q.Label)), append(p.value, encoded(q.Value))
+	c := columnOf(q)
+	p.label, p.value = append(p.label, c.label), append(p.value, c.value)
 	p.plan, p.ordinal = append(p.plan, int64(id)), append(p.ordinal, int32(ordinal))
 	p.start, p.phase = append(p.start, int64(start)), append(p.phase, int64(phase))
 }
@@ -38,12 +60,12 @@ func (p *placeRows) args() []any { return []any{p.label, p.value, p.plan, p.ordi
 
 const unnestPlaces = "unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[]) AS u (label, value, plan, ordinal, start, phase)"
 
-// scanPlace reads a row of the table place.
-func scanPlace(r pgx.Rows) (p store.Place, err error) {
+// scanPlace reads a row of the table place: a place without its quota.
+func scanPlace(r pgx.Rows) (p store.Place, of column, err error) {
 	var start, phase int64
-	err = r.Scan(&p.Label, &p.Value, &p.Plan, &p.Ordinal, &start, &phase)
-	p.Label, p.Value, p.Start, p.Phase = decoded(p.Label), decoded(p.Value), uint64(start), uint32(phase)
-	return p, err
+	err = r.Scan(&of.label, &of.value, &p.Plan, &p.Ordinal, &start, &phase)
+	p.Start, p.Phase = uint64(start), uint32(phase)
+	return p, of, err
 }
 
 // Occupy implements store.Places.
@@ -77,12 +99,12 @@ func (t *tx) occupy(asked []store.Occupation) error {
 	// In a statement of its own: the next ones see what others have committed meanwhile.
 	t.exec(`SELECT 1 FROM @.quota AS q JOIN unnest($1::text[], $2::text[]) AS u (label, value) ON q.label = u.label AND q.value = u.value
 		ORDER BY q.label COLLATE "C", q.value COLLATE "C" FOR UPDATE OF q`, labels, values)
-	counts := make(map[store.QuotaKey]int)
+	counts := make(map[column]int)
 	t.queueCounts(labels, values, counts)
 	had := make(map[placeOf]store.Place)
 	t.each(func(r pgx.Rows) error {
-		p, err := scanPlace(r)
-		had[placeOf{p.QuotaKey, task.NewID(p.Plan, p.Ordinal)}] = p
+		p, of, err := scanPlace(r)
+		had[placeOf{of, task.NewID(p.Plan, p.Ordinal)}] = p
 		return err
 	}, "SELECT p.label, p.value, p.plan, p.ordinal, p.start, p.phase FROM "+unnestPlaces+
 		" JOIN @.place AS p ON p.label = u.label AND p.value = u.value AND p.plan = u.plan AND p.ordinal = u.ordinal", sought.args()...)
@@ -92,8 +114,9 @@ func (t *tx) occupy(asked []store.Occupation) error {
 	changed := make(map[placeOf]store.Place)
 	for i := range asked {
 		o := &asked[i]
-		at := placeOf{o.QuotaKey, task.NewID(o.Plan, o.Ordinal)}
+		at := placeOf{columnOf(o.QuotaKey), task.NewID(o.Plan, o.Ordinal)}
 		before, has := had[at]
+		before.QuotaKey = o.QuotaKey
 		replaced := o.Place
 		replaced.Phase = o.From
 		o.Taken, o.Other = false, store.Place{}
@@ -101,10 +124,10 @@ func (t *tx) occupy(asked []store.Occupation) error {
 		case has && before != o.Place && (o.From == 0 || before != replaced):
 			o.Other = before
 			continue
-		case !has && counts[o.QuotaKey] >= o.Max:
+		case !has && counts[at.column] >= o.Max:
 			continue
 		case !has:
-			counts[o.QuotaKey]++
+			counts[at.column]++
 		}
 		had[at], changed[at], o.Taken = o.Place, o.Place, true
 	}
@@ -126,24 +149,27 @@ func (t *tx) savePlaces(changed map[placeOf]store.Place) {
 
 // quotaColumns returns quotas, each once and in order.
 func quotaColumns(quotas []store.QuotaKey) (labels, values []string) {
-	quotas = slices.Clone(quotas)
-	slices.SortFunc(quotas, func(a, b store.QuotaKey) int {
-		return cmp.Or(cmp.Compare(encoded(a.Label), encoded(b.Label)), cmp.Compare(encoded(a.Value), encoded(b.Value)))
+	columns := make([]column, len(quotas))
+	for i, q := range quotas {
+		columns[i] = columnOf(q)
+	}
+	slices.SortFunc(columns, func(a, b column) int {
+		return cmp.Or(cmp.Compare(a.label, b.label), cmp.Compare(a.value, b.value))
 	})
 	labels, values = []string{}, []string{}
-	for _, q := range slices.Compact(quotas) {
-		labels, values = append(labels, encoded(q.Label)), append(values, encoded(q.Value))
+	for _, c := range slices.Compact(columns) {
+		labels, values = append(labels, c.label), append(values, c.value)
 	}
 	return labels, values
 }
 
 // queueCounts adds the query for how many places are taken in quotas.
-func (t *tx) queueCounts(labels, values []string, counts map[store.QuotaKey]int) {
+func (t *tx) queueCounts(labels, values []string, counts map[column]int) {
 	t.each(func(r pgx.Rows) error {
-		var q store.QuotaKey
+		var of column
 		var n int
-		err := r.Scan(&q.Label, &q.Value, &n)
-		counts[store.QuotaKey{Label: decoded(q.Label), Value: decoded(q.Value)}] = n
+		err := r.Scan(&of.label, &of.value, &n)
+		counts[of] = n
 		return err
 	}, `SELECT u.label, u.value, (SELECT count(*) FROM @.place AS p WHERE p.label = u.label AND p.value = u.value)
 		FROM unnest($1::text[], $2::text[]) AS u (label, value)`, labels, values)
@@ -175,12 +201,14 @@ func (ps *places) Vacate(ctx context.Context, places []store.Place) error {
 
 // Places implements store.Places.
 func (ps *places) Places(ctx context.Context, q store.QuotaKey) (taken []store.Place, err error) {
+	of := columnOf(q)
 	err = ps.store.auto(ctx, func(t *tx) {
 		t.each(func(r pgx.Rows) error {
-			p, err := scanPlace(r)
+			p, _, err := scanPlace(r)
+			p.QuotaKey = q
 			taken = append(taken, p)
 			return err
-		}, "SELECT label, value, plan, ordinal, start, phase FROM @.place WHERE label = $1 AND value = $2", encoded(q.Label), encoded(q.Value))
+		}, "SELECT label, value, plan, ordinal, start, phase FROM @.place WHERE label = $1 AND value = $2", of.label, of.value)
 	})
 	if err != nil {
 		return nil, err
@@ -194,13 +222,13 @@ func (ps *places) CountPlaces(ctx context.Context, quotas []store.QuotaKey) ([]i
 		return nil, err
 	}
 	labels, values := quotaColumns(quotas)
-	counts := make(map[store.QuotaKey]int)
+	counts := make(map[column]int)
 	if err := ps.store.auto(ctx, func(t *tx) { t.queueCounts(labels, values, counts) }); err != nil {
 		return nil, err
 	}
 	list := make([]int, len(quotas))
 	for i, q := range quotas {
-		list[i] = counts[q]
+		list[i] = counts[columnOf(q)]
 	}
 	return list, nil
 }

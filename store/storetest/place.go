@@ -3,6 +3,7 @@ package storetest
 import (
 	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -194,6 +195,9 @@ func occupyLargest(e *env) {
 // occupyAnyName: quotas are told apart whatever bytes their labels and values have.
 func occupyAnyName(e *env) {
 	var quotas []store.QuotaKey
+	for _, last := range []string{"a", "b", "世界", "\x00"} { // as long as a tenant's labels may be
+		quotas = append(quotas, store.QuotaKey{Label: "a", Value: longText(16_000) + last})
+	}
 	for _, q := range [][2]string{
 		{"a", "b:c"}, {"a:b", "c"}, {"a", ""}, {"a:", ""}, {"{a}", "{b}"}, {"a b", "\x00\n"}, {"ä", "世界"}, {"1:a", "b"}, {"a", "1:b"}, {"*", "%s"},
 	} {
@@ -205,6 +209,15 @@ func occupyAnyName(e *env) {
 	for i, q := range quotas {
 		e.taken(q, place(q, 1, 1+i))
 	}
+}
+
+// longText returns a text of n letters, always the same, that no compression makes short.
+func longText(n int) string {
+	r, text := rand.New(rand.NewPCG(1, 2)), make([]byte, n) //nolint:gosec // no secret
+	for i := range text {
+		text[i] = 'a' + byte(r.IntN(26))
+	}
+	return string(text)
 }
 
 // occupyConcurrent: of many that ask for the last places as many get one as there are, and of many

@@ -3,6 +3,8 @@ package dispatch
 import (
 	"cmp"
 	"context"
+	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -21,12 +23,14 @@ import (
 type searches struct {
 	mu     sync.Mutex
 	byPlan map[plan.ID]*search
+	forgot time.Time // when those that are not used any more were last forgotten
 }
 
 // search looks for pending tasks of a plan whose tenants no other plan needs, and for which there
 // are places in its quotas. It goes round the tasks of the plan, and rests when a round finds none.
 type search struct {
-	after   int // the ordinal after which it goes on
+	used    time.Time // guarded by the mutex of the searches
+	after   int       // the ordinal after which it goes on
 	pause   time.Duration
 	resting time.Time // until when
 	// claiming are the locks of pending tasks that the plan itself had when they were last looked
@@ -46,15 +50,21 @@ const (
 	maxLooked = 10 * store.MaxBatch
 	maxPassed = 10 * store.MaxStates
 	// maxSearches bounds the searches that are remembered. The end of a plan may escape this
-	// process.
+	// process: those that were not used for unusedFor are forgotten, because each may have
+	// megabytes of groups.
 	maxSearches = 10_000
+	unusedFor   = 5 * time.Minute
 )
 
 func (ss *searches) of(id plan.ID) *search {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	s := ss.byPlan[id]
-	if s != nil {
+	if time.Since(ss.forgot) > unusedFor/2 { // not at each call, because it goes through all of them
+		ss.forgot = time.Now()
+		maps.DeleteFunc(ss.byPlan, func(_ plan.ID, s *search) bool { return time.Since(s.used) > unusedFor })
+	}
+	if s := ss.byPlan[id]; s != nil {
+		s.used = time.Now()
 		return s
 	}
 	if len(ss.byPlan) >= maxSearches {
@@ -63,7 +73,7 @@ func (ss *searches) of(id plan.ID) *search {
 			break
 		}
 	}
-	s = &search{groups: newGroups()}
+	s := &search{used: time.Now(), groups: newGroups()}
 	ss.byPlan[id] = s
 	return s
 }
@@ -174,41 +184,23 @@ func (x *step) lookOn(ctx context.Context) (done progress, err error) {
 		s.after = 0
 		return progress{whole: true}, nil
 	}
-	states, err := x.opts.Client.States(ctx, x.plan.ID, s.after, min(store.MaxStates, x.last-s.after))
+	of, err := x.next(ctx)
 	if err != nil {
 		return done, err
 	}
-	var pending []int
-	for i, state := range states {
-		if state == task.Pending {
-			pending = append(pending, s.after+i+1)
-		}
+	if len(x.plan.Strategy.Quotas) > 0 {
+		s.groups.saw(s.after, of.end, !of.damaged, of.ordinals, of.bounds)
 	}
-	if len(pending) == 0 {
-		done.passed = max(1, len(states))
-		x.saw(s.after+done.passed, candidates{})
-		s.after += done.passed
+	if len(of.ordinals) == 0 {
+		done.passed, s.after = of.end-s.after, of.end
 		return done, nil
 	}
-	of, err := x.candidates(ctx, near(pending))
-	if err != nil {
-		return done, err
-	}
-	end := of.ordinals[len(of.ordinals)-1]
-	x.saw(end, of)
 	err = x.take(ctx, of)
-	s.after = end
+	s.after = of.end
 	if n := len(x.ordinals); n >= x.want { // what comes after the last of them was not tried
 		s.after = x.ordinals[n-1]
 	}
 	return progress{looked: len(of.ordinals)}, err
-}
-
-// saw records that all tasks up to an ordinal which are pending are these.
-func (x *step) saw(end int, of candidates) {
-	if len(x.plan.Strategy.Quotas) > 0 {
-		x.search.groups.saw(x.search.after, end, of.ordinals, of.bounds)
-	}
 }
 
 // candidates are pending tasks that a step looks at together, in ascending order, with what they
@@ -217,25 +209,75 @@ type candidates struct {
 	ordinals []int
 	tenants  []string
 	bounds   [][]quota.Bound
+	// end is the ordinal up to which no other task after the last step is pending. damaged reports
+	// that some tasks could not be read, which may be.
+	end     int
+	damaged bool
 }
 
-// candidates finds out what pending tasks need.
-func (x *step) candidates(ctx context.Context, pending []int) (of candidates, err error) {
-	of = candidates{ordinals: pending, tenants: make([]string, len(pending)), bounds: make([][]quota.Bound, len(pending))}
-	if quotas := x.plan.Strategy.Quotas; len(quotas) > 0 {
-		tasks, err := x.opts.Client.TasksAt(ctx, x.plan.ID, pending)
-		if err != nil || len(tasks) < len(pending) {
-			return of, cmp.Or(err, x.missing())
+// next finds the next pending tasks, at most store.MaxBatch, and what they need. Where the states
+// cannot be read, it looks at the tasks one by one: one that is damaged keeps no other from
+// beginning.
+func (x *step) next(ctx context.Context) (candidates, error) {
+	after := x.search.after
+	states, err := x.opts.Client.States(ctx, x.plan.ID, after, min(store.MaxStates, x.last-after))
+	if x.harmless("states", err) {
+		ordinals := make([]int, min(store.MaxBatch, x.last-after))
+		for i := range ordinals {
+			ordinals[i] = after + i + 1
 		}
-		for i, t := range tasks {
-			of.tenants[i], of.bounds[i] = t.Tenant.ID, quota.Bounds(quotas, t.Tenant.Labels)
-		}
-		return of, nil
+		return x.readTasks(ctx, ordinals)
 	}
+	if err != nil {
+		return candidates{}, err
+	}
+	var pending []int
+	for i, state := range states {
+		if state == task.Pending {
+			pending = append(pending, after+i+1)
+		}
+	}
+	if len(pending) == 0 {
+		return candidates{end: after + max(1, len(states))}, nil
+	}
+	pending = near(pending)
+	if len(x.plan.Strategy.Quotas) > 0 {
+		return x.readTasks(ctx, pending)
+	}
+	of, err := x.readTenants(ctx, pending)
+	if x.harmless("tenants", err) {
+		return x.readTasks(ctx, pending)
+	}
+	return of, err
+}
+
+// readTasks finds out what pending tasks need. It leaves out those that are damaged, or not pending
+// any more.
+func (x *step) readTasks(ctx context.Context, ordinals []int) (of candidates, err error) {
+	tasks, err := x.opts.Client.TasksAt(ctx, x.plan.ID, ordinals)
+	if err != nil && !x.harmless("tasks", err) {
+		return of, err
+	}
+	of.end, of.damaged = ordinals[len(ordinals)-1], len(tasks) < len(ordinals)
+	for _, t := range tasks {
+		if t.State == task.Pending {
+			of.ordinals, of.tenants = append(of.ordinals, t.ID.Ordinal()), append(of.tenants, t.Tenant.ID)
+			of.bounds = append(of.bounds, quota.Bounds(x.plan.Strategy.Quotas, t.Tenant.Labels))
+		}
+	}
+	return of, nil
+}
+
+// readTenants finds out the tenants of pending tasks, of a plan without quotas.
+func (x *step) readTenants(ctx context.Context, pending []int) (candidates, error) {
 	first, end := pending[0], pending[len(pending)-1]
+	of := candidates{ordinals: pending, tenants: make([]string, len(pending)), bounds: make([][]quota.Bound, len(pending)), end: end}
 	all, err := x.opts.Client.Tenants(ctx, x.plan.ID, first-1, end-first+1)
-	if err != nil || len(all) < end-first+1 {
-		return of, cmp.Or(err, x.missing())
+	if err == nil && len(all) < end-first+1 {
+		err = &store.CorruptError{Key: "plan " + x.plan.ID.String(), Reason: "tenants are missing"}
+	}
+	if err != nil {
+		return of, err
 	}
 	for i, ordinal := range pending {
 		of.tenants[i] = all[ordinal-first]
@@ -243,8 +285,14 @@ func (x *step) candidates(ctx context.Context, pending []int) (of candidates, er
 	return of, nil
 }
 
-func (x *step) missing() error {
-	return &store.CorruptError{Key: "plan " + x.plan.ID.String(), Reason: "tenants are missing"}
+// harmless reports whether an error, which it reports, says that something is damaged: that must
+// not affect the rest.
+func (x *step) harmless(op string, err error) bool {
+	damaged := errors.Is(err, store.ErrCorrupt)
+	if damaged {
+		x.opts.Client.Fault(op, err)
+	}
+	return damaged
 }
 
 // only returns those of the candidates, by their places, that pass.

@@ -51,9 +51,9 @@ func groupName(bounds []quota.Bound) string {
 	return b.String()
 }
 
-// saw records all tasks after an ordinal and up to another one that are pending, with the quotas
-// that bind each.
-func (gs *groups) saw(after, end int, ordinals []int, bounds [][]quota.Bound) {
+// saw records tasks after an ordinal and up to another one that are pending, with the quotas that
+// bind each. all reports that no other one is.
+func (gs *groups) saw(after, end int, all bool, ordinals []int, bounds [][]quota.Bound) {
 	if gs.known == nil {
 		return
 	}
@@ -77,7 +77,10 @@ func (gs *groups) saw(after, end int, ordinals []int, bounds [][]quota.Bound) {
 			g.from = ordinal
 		}
 	}
-	if after <= gs.covered {
+	switch {
+	case !all:
+		gs.covered = min(gs.covered, after)
+	case after <= gs.covered:
 		gs.covered = max(gs.covered, end)
 	}
 	if len(gs.known) > maxGroups {

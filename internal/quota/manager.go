@@ -10,7 +10,6 @@ import (
 
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/tenantlock"
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
@@ -51,19 +50,24 @@ func placeOf(o tenantlock.Owner, q store.QuotaKey, ordinal int, phase uint32) st
 	return store.Place{QuotaKey: q, Plan: o.Plan, Ordinal: ordinal, Start: o.Start, Phase: phase}
 }
 
-// Running returns the places under which a claimed task runs.
-func Running(o tenantlock.Owner, t task.Task) []store.Place {
+// Running returns the places under which a claimed task runs, and those under which it was claimed
+// if claim, the phase of these, is not 0.
+func Running(o tenantlock.Owner, t task.Task, claim uint32) []store.Place {
 	if len(o.Quotas) == 0 {
 		return nil
 	}
 	var places []store.Place
 	for _, b := range Bounds(o.Quotas, t.Tenant.Labels) {
 		places = append(places, placeOf(o, b.QuotaKey, t.ID.Ordinal(), tenantlock.RunPhase(t)))
+		if claim != 0 {
+			places = append(places, placeOf(o, b.QuotaKey, t.ID.Ordinal(), claim))
+		}
 	}
 	return places
 }
 
-// Count returns how many places are taken in each of the quotas.
+// Count returns how many places are taken in each of the quotas. One that cannot be read, because
+// it is damaged, counts as full for everybody.
 func (m *Manager) Count(ctx context.Context, quotas []store.QuotaKey) (counts []int, err error) {
 	for batch := range slices.Chunk(quotas, store.MaxBatch) {
 		var of []int
@@ -71,6 +75,26 @@ func (m *Manager) Count(ctx context.Context, quotas []store.QuotaKey) (counts []
 			of, err = m.client.Store.CountPlaces(ctx, batch)
 			return err
 		})
+		switch {
+		case errors.Is(err, store.ErrCorrupt) && len(batch) == 1:
+			m.client.Fault("count places", err)
+			of = []int{store.MaxPlaces}
+		case errors.Is(err, store.ErrCorrupt):
+			if of, err = m.countEach(ctx, batch); err != nil {
+				return nil, err
+			}
+		case err != nil:
+			return nil, err
+		}
+		counts = append(counts, of...)
+	}
+	return counts, nil
+}
+
+// countEach is Count, quota by quota.
+func (m *Manager) countEach(ctx context.Context, quotas []store.QuotaKey) (counts []int, err error) {
+	for _, q := range quotas {
+		of, err := m.Count(ctx, []store.QuotaKey{q})
 		if err != nil {
 			return nil, err
 		}
@@ -185,6 +209,24 @@ func (m *Manager) Hold(ctx context.Context, o tenantlock.Owner, t task.Task, cla
 	return &FullError{Bound{missing[0].QuotaKey, missing[0].Max}}
 }
 
+// Leave frees the places of a claimed task that stays in flight and waits for something else than a
+// place, whichever run or claim has taken them. So no two tasks wait for each other.
+func (m *Manager) Leave(ctx context.Context, o tenantlock.Owner, t task.Task) error {
+	for _, b := range Bounds(o.Quotas, t.Tenant.Labels) {
+		taken, err := m.in(ctx, b.QuotaKey)
+		if err != nil {
+			return err
+		}
+		err = m.Vacate(ctx, slices.DeleteFunc(taken, func(p store.Place) bool {
+			return p.Plan != o.Plan || p.Ordinal != t.ID.Ordinal() || tenantlock.NewerRun(p.Phase, tenantlock.RunPhase(t))
+		}))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // missingOf returns those of the occupations that were not taken.
 func missingOf(asked []store.Occupation) (missing []store.Occupation) {
 	for _, a := range asked {
@@ -210,7 +252,9 @@ func (m *Manager) makeRoom(ctx context.Context, missing []store.Occupation) (fre
 			freed = true
 			continue
 		}
-		n, err := m.DropStale(ctx, a.QuotaKey, 0)
+		// The places of a plan that cannot be looked at are as taken as others.
+		n, problem, err := m.dropStale(ctx, a.QuotaKey, 0)
+		m.client.Fault("search for stale places", problem)
 		if err != nil {
 			return false, err
 		}
@@ -245,124 +289,4 @@ func (m *Manager) Vacate(ctx context.Context, places []store.Place) error {
 		}
 	}
 	return nil
-}
-
-// in returns the places that are taken in a quota.
-func (m *Manager) in(ctx context.Context, q store.QuotaKey) (taken []store.Place, err error) {
-	err = m.client.Do(ctx, "places", func() (err error) {
-		taken, err = m.client.Store.Places(ctx, q)
-		return err
-	})
-	return taken, err
-}
-
-// DropStale frees the places in a quota that no task needs, only those of one plan if it is
-// not 0, and returns how many. Places whose plans cannot be looked at stay; the error then says so.
-func (m *Manager) DropStale(ctx context.Context, q store.QuotaKey, of plan.ID) (freed int, err error) {
-	taken, err := m.in(ctx, q)
-	if err != nil {
-		return 0, err
-	}
-	if of != 0 {
-		taken = slices.DeleteFunc(taken, func(p store.Place) bool { return p.Plan != of })
-	}
-	_, stale, problem := m.judge(ctx, taken)
-	if err := m.Vacate(ctx, stale); err != nil {
-		return 0, err
-	}
-	return len(stale), problem
-}
-
-// DropOf frees the stale places of the tasks of a plan after an ordinal and up to another one.
-func (m *Manager) DropOf(ctx context.Context, p plan.Plan, after, end int) error {
-	if len(p.Strategy.Quotas) == 0 {
-		return nil
-	}
-	keys := make(map[store.QuotaKey]struct{})
-	for first := after + 1; first <= end; first += store.MaxBatch {
-		ordinals := make([]int, min(store.MaxBatch, end+1-first))
-		for i := range ordinals {
-			ordinals[i] = first + i
-		}
-		tasks, err := m.client.TasksAt(ctx, p.ID, ordinals)
-		if err != nil {
-			return err
-		}
-		for i := range tasks {
-			for _, b := range Bounds(p.Strategy.Quotas, tasks[i].Tenant.Labels) {
-				keys[b.QuotaKey] = struct{}{}
-			}
-		}
-	}
-	for key := range keys {
-		if _, err := m.DropStale(ctx, key, p.ID); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Holders returns the tasks that have the places of a quota, and need them.
-func (m *Manager) Holders(ctx context.Context, q store.QuotaKey) (held []store.Place, err error) {
-	taken, err := m.in(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	held, _, err = m.judge(ctx, taken)
-	slices.SortFunc(held, func(a, b store.Place) int {
-		return cmp.Or(cmp.Compare(a.Plan, b.Plan), cmp.Compare(a.Ordinal, b.Ordinal))
-	})
-	return held, err
-}
-
-// judge tells the places that are needed from those that are stale. The places must have been
-// read before the call: a place that is found stale stays so as long as it has exactly this value,
-// because a worker gives it another one before it works on the task. The places of a plan that
-// cannot be looked at count as needed; the error is that of the first such plan.
-func (m *Manager) judge(ctx context.Context, places []store.Place) (held, stale []store.Place, err error) {
-	of := make(map[plan.ID][]store.Place)
-	for _, p := range places {
-		of[p.Plan] = append(of[p.Plan], p)
-	}
-	for id, places := range of {
-		needed, old, problem := m.judgeOf(ctx, id, places)
-		if problem != nil {
-			needed, old, err = places, nil, cmp.Or(err, problem)
-		}
-		held, stale = append(held, needed...), append(stale, old...)
-	}
-	return held, stale, err
-}
-
-// judgeOf judges places of one plan.
-func (m *Manager) judgeOf(ctx context.Context, id plan.ID, places []store.Place) (held, stale []store.Place, err error) {
-	p, err := m.client.Plan(ctx, id)
-	if errors.Is(err, store.ErrNotFound) || err == nil && p.Over() {
-		return nil, places, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	for batch := range slices.Chunk(places, store.MaxBatch) {
-		ordinals := make([]int, len(batch))
-		for i, l := range batch {
-			ordinals[i] = l.Ordinal
-		}
-		tasks, err := m.client.TasksAt(ctx, id, ordinals)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, nil, err
-		}
-		inFlight := make(map[int]bool, len(tasks))
-		for _, t := range tasks {
-			inFlight[t.ID.Ordinal()] = t.State.InFlight()
-		}
-		for _, l := range batch {
-			if l.Start == p.StartToken && (inFlight[l.Ordinal] || tenantlock.ClaimUnderWay(l.Phase)) {
-				held = append(held, l)
-			} else {
-				stale = append(stale, l)
-			}
-		}
-	}
-	return held, stale, nil
 }

@@ -112,6 +112,7 @@ func (r *run) lockTenant(ctx context.Context) error {
 		r.kept = true
 	case errors.Is(err, tenantlock.ErrOldToken):
 	case errors.Is(err, store.ErrTenantHeld) && owner.Waits && !r.undo() && r.task.Attempt <= 1:
+		r.worker.pool.client.Fault("vacate", r.worker.pool.quotas.Leave(ctx, owner, r.task))
 		return executor.ResumeAfter(heldPause)
 	case errors.Is(err, store.ErrTenantHeld):
 		return executor.Fail(task.CodeTenantHeld, discreet{err, "another plan works on the tenant"})

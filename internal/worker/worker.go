@@ -100,7 +100,11 @@ func (w *worker) finish(ctx context.Context, r *run, x hook.Execution, err error
 		w.pool.releaser.Add(tenantlock.RunLock(w.owner(), r.task))
 	}
 	if !c.State.InFlight() {
-		w.pool.releaser.AddPlaces(quota.Running(w.owner(), r.task)...)
+		claim := r.claim
+		if r.locked == nil {
+			claim = 0 // its places were replaced
+		}
+		w.pool.releaser.AddPlaces(quota.Running(w.owner(), r.task, claim)...)
 	}
 	if w.batch.View.Breached {
 		w.pool.queue.Enqueue(w.plan.ID)

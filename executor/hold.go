@@ -61,9 +61,9 @@ func (r *Run) SaveHold(ctx context.Context, step string, data any, h Hold) error
 //
 // A hold is over when the task has waited since it began. So it lasts at least as long as it says
 // by the store's clock; longer if the process crashed just before the wait began, if an attempt
-// ended during it, or if the task was paused or waited for a free worker when it was over. It begins
-// anew if the task was paused in it, and then finds no place in a quota of its plan. A pause does
-// not stop its clock.
+// ended during it, or if the task was paused or waited for a free worker when it was over. It
+// begins anew if the task was paused in it, and then finds no place in a quota of its plan. A pause
+// does not stop its clock.
 func (r *Run) AwaitHold(h Hold) error {
 	if !r.waited.IsZero() && !r.waited.Equal(h.Previous) {
 		return nil

@@ -1,8 +1,6 @@
 package task
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/cutover-go/cutover/checkpoint"
@@ -43,39 +41,6 @@ type FailureInfo struct {
 	Attempt int
 	// Retryable reports that the same work may well succeed if it is tried again.
 	Retryable bool
-}
-
-// heldBy returns the reason of a task that is skipped because the task holder, of another plan,
-// works on the tenant; 0 if that is not known.
-func heldBy(holder ID) string {
-	if holder == 0 {
-		return "another plan worked on the tenant when the plan was started"
-	}
-	return fmt.Sprintf("plan %s worked on the tenant when the plan was started (task %s)", holder.Plan(), holder)
-}
-
-// Holder returns the task of another plan that f names, because it worked on the tenant when a plan
-// that skips such tenants was started. Returns 0 if f, which may be nil, names none.
-func (f *FailureInfo) Holder() ID {
-	if f == nil || f.ErrorCode != CodeTenantHeld {
-		return 0
-	}
-	_, named, _ := strings.Cut(f.Reason, " (task ")
-	holder, err := ParseID(strings.TrimSuffix(named, ")"))
-	if err != nil || f.Reason != heldBy(holder) {
-		return 0
-	}
-	return holder
-}
-
-// WithoutHolder returns f without the name of its Holder, for those who may not know of that plan.
-func (f *FailureInfo) WithoutHolder() *FailureInfo {
-	if f.Holder() == 0 {
-		return f
-	}
-	discreet := *f
-	discreet.Reason = heldBy(0)
-	return &discreet
 }
 
 // RollbackStopped returns the record of an undo that ended without an outcome because its rollback

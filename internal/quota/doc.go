@@ -36,8 +36,8 @@
 //   - A stale place stays stale as long as it has exactly the value that was read before the plan
 //     and the task were read: a worker gives it another value before it calls the executor, and
 //     takes a new place if it is too late.
-//   - A task that needs places in several quotas has all of them, or waits with none. One that waits
-//     for its tenant has none either. So tasks never wait for each other.
+//   - A task that needs places in several quotas has all of them, or waits with none. One that
+//     waits for its tenant has none either. So tasks never wait for each other.
 //   - Each plan compares its own Max with all places, whichever plans have them.
 //
 // # Failures

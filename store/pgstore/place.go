@@ -23,8 +23,8 @@ type column struct{ label, value string }
 // maxQuotaText is the longest text that is part of a key: an index takes no row of 2.7 KB.
 const maxQuotaText = 512
 
-// columnOf returns a quota as the tables have it. A long text is there as its digest, which no other
-// text is encoded as.
+// columnOf returns a quota as the tables have it. A long text is there as its digest, which no
+// other text is encoded as.
 func columnOf(q store.QuotaKey) column {
 	text := func(s string) string {
 		if len(s) <= maxQuotaText {

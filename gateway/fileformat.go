@@ -212,7 +212,7 @@ func formatTable(rows Rows, rev uint64) ([]byte, fileState) {
 func formatRows(text []byte, rows Rows) []byte {
 	for _, tenant := range slices.Sorted(maps.Keys(rows)) {
 		text = append(append(text, tenant...), ' ')
-		text = append(rows[tenant].appendTo(text), '\n')
+		text = append(rows[tenant].AppendTo(text), '\n')
 	}
 	return text
 }

@@ -22,9 +22,10 @@ type Row struct {
 }
 
 // String returns "colour|revision|token", which is what proxies serve.
-func (r Row) String() string { return string(r.appendTo(nil)) }
+func (r Row) String() string { return string(r.AppendTo(nil)) }
 
-func (r Row) appendTo(text []byte) []byte {
+// AppendTo appends what String returns to a text.
+func (r Row) AppendTo(text []byte) []byte {
 	text = append(append(text, r.Colour...), '|')
 	text = append(strconv.AppendUint(text, r.Rev, 10), '|')
 	return strconv.AppendUint(text, uint64(r.Token), 10)

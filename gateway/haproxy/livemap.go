@@ -2,8 +2,6 @@ package haproxy
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/cutover-go/cutover/gateway"
@@ -89,7 +87,7 @@ func (m liveMap) update(ctx context.Context, changes []change) error {
 
 // replace makes the map equal to rows in one step, by a version that is prepared beside the live
 // one. A version that is not committed stays in HAProxy's memory, so a failure clears it.
-func (m liveMap) replace(ctx context.Context, rows gateway.Rows) error {
+func (m liveMap) replace(ctx context.Context, rows gateway.Rows, tenants []string) error {
 	answer, err := m.call(ctx, "prepare map "+m.name+"\n")
 	if err != nil {
 		return err
@@ -98,7 +96,7 @@ func (m liveMap) replace(ctx context.Context, rows gateway.Rows) error {
 	if !ok {
 		return &answerError{"prepare map", strings.TrimSpace(answer)}
 	}
-	if err := m.fill(ctx, version, rows); err != nil {
+	if err := m.fill(ctx, version, rows, tenants); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
 		defer cancel()
 		_ = m.change(ctx, "clear map @"+version+" "+m.name) // a restart frees it, too
@@ -107,8 +105,8 @@ func (m liveMap) replace(ctx context.Context, rows gateway.Rows) error {
 	return m.change(ctx, "commit map @"+version+" "+m.name)
 }
 
-// fill adds all rows to a prepared version.
-func (m liveMap) fill(ctx context.Context, version string, rows gateway.Rows) error {
+// fill adds the rows of all tenants to a prepared version.
+func (m liveMap) fill(ctx context.Context, version string, rows gateway.Rows, tenants []string) error {
 	var text strings.Builder
 	flush := func() error {
 		if text.Len() == 0 {
@@ -118,7 +116,7 @@ func (m liveMap) fill(ctx context.Context, version string, rows gateway.Rows) er
 		text.Reset()
 		return err
 	}
-	for _, tenant := range slices.Sorted(maps.Keys(rows)) {
+	for _, tenant := range tenants {
 		line := tenant + " " + rows[tenant].String() + "\n"
 		if text.Len()+len(line) > maxPayload-1024 {
 			if err := flush(); err != nil {

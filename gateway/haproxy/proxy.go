@@ -23,6 +23,8 @@ type proxy struct {
 	process process
 	rows    gateway.Rows
 	stored  uint64 // the revision of the map file
+
+	tenants []string // of the last map, sorted
 }
 
 // change is one entry of the map that differs from the table.
@@ -114,7 +116,7 @@ func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev u
 		changes = differences(known, rows)
 	}
 	if verify || p.stored != rev {
-		if err := p.push(ctx, p.instance, formatMap(rows)); err != nil {
+		if err := p.push(ctx, p.instance, formatMap(rows, p.sorted(rows))); err != nil {
 			return false, fmt.Errorf("writing the map file: %w", err)
 		}
 		p.stored = rev
@@ -127,7 +129,7 @@ func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev u
 
 // replace replaces the whole map, and reads it back.
 func (p *proxy) replace(ctx context.Context, rows gateway.Rows, rev uint64) error {
-	if err := p.live.replace(ctx, rows); err != nil {
+	if err := p.live.replace(ctx, rows, p.sorted(rows)); err != nil {
 		return err
 	}
 	entries, err := p.live.entries(ctx)
@@ -213,11 +215,21 @@ func (p *proxy) checkBackends(ctx context.Context) error {
 	return nil
 }
 
-// formatMap returns a map file.
-func formatMap(rows gateway.Rows) []byte {
-	var text strings.Builder
-	for _, tenant := range slices.Sorted(maps.Keys(rows)) {
-		text.WriteString(tenant + " " + rows[tenant].String() + "\n")
+// sorted returns the tenants of a table in order. They are mostly those of the one before.
+func (p *proxy) sorted(rows gateway.Rows) []string {
+	missing := func(tenant string) bool { _, ok := rows[tenant]; return !ok }
+	if len(p.tenants) != len(rows) || slices.ContainsFunc(p.tenants, missing) {
+		p.tenants = slices.Sorted(maps.Keys(rows))
 	}
-	return []byte(text.String())
+	return p.tenants
+}
+
+// formatMap returns a map file with the rows of all tenants.
+func formatMap(rows gateway.Rows, tenants []string) []byte {
+	var text []byte
+	for _, tenant := range tenants {
+		text = append(append(text, tenant...), ' ')
+		text = append(rows[tenant].AppendTo(text), '\n')
+	}
+	return text
 }

@@ -78,7 +78,7 @@ func (c *Config) SetDefaults() (faults []string) {
 
 // NewProber returns the prober of hosts that give none: it names the tenant in the header X-Tenant
 // and reads the route from the header X-Route.
-func NewProber() (probe.Prober, error) {
+func NewProber() (probe.Series, error) {
 	return httpprobe.New(httpprobe.Config{
 		Version:       httpprobe.Header("X-Route"),
 		Headers:       func(ep probe.Endpoint) http.Header { return http.Header{"X-Tenant": {ep.ID}} },

@@ -68,12 +68,6 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 	confirmed map[*Member]bool, last *[]gateway.InstanceReport,
 ) bool {
 	reports := make([]gateway.InstanceReport, len(members))
-	before := map[string]gateway.InstanceReport{} // of members that have not confirmed
-	for _, r := range *last {
-		if !r.Confirmed && (r.Found != "" || r.Err != nil) {
-			before[r.Instance] = r
-		}
-	}
 	var left []*Member
 	var at []int // in reports
 	for i, m := range members {
@@ -82,10 +76,15 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 			left, at = append(left, m), append(at, i)
 		}
 	}
+	before := *last
 	each(left, func(i int, m *Member) {
 		report := c.attempt(ctx, m, tenant, want)
-		if answer, ok := before[m.Name]; ok && report.Found == "" && ctx.Err() != nil {
-			report = answer // the end of the wait tells nothing about the proxy
+		if ctx.Err() != nil && report.Found == "" { // the end of the wait tells nothing about the proxy
+			for _, r := range before {
+				if r.Instance == m.Name && !r.Confirmed && (r.Found != "" || r.Err != nil) {
+					report = r
+				}
+			}
 		}
 		reports[at[i]] = report
 	})
@@ -101,14 +100,17 @@ func (c *Controller) round(ctx context.Context, tenant string, want gateway.Row,
 // attempt brings a member up to date and asks it through the data path.
 func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want gateway.Row) gateway.InstanceReport {
 	report := gateway.InstanceReport{Instance: m.Name}
-	if report.Err = within(ctx, func(ctx context.Context) error { return m.reach(ctx, want.Rev, c.Table) }); report.Err != nil {
+	if !m.has(want.Rev) {
+		report.Err = within(ctx, func(ctx context.Context) error { return m.reach(ctx, want.Rev, c.Table) })
+	}
+	if report.Err != nil {
 		return report
 	}
 	for n := range c.Answers {
 		if n > 0 && Pause(ctx, c.Spacing) != nil {
 			return report
 		}
-		found, err := c.ask(ctx, m, tenant)
+		found, err := c.ask(ctx, m, tenant, want.Colour)
 		if err != nil {
 			report.Err = m.because(err, want)
 			return report
@@ -124,30 +126,35 @@ func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want
 	return report
 }
 
-// ask returns the row that a member serves for a tenant.
-func (c *Controller) ask(ctx context.Context, m *Member, tenant string) (gateway.Row, error) {
+// observe asks a member for the route of a tenant, over a connection that is made for this question
+// and others of tenants that are wanted at the same colour: a colour whose servers do not answer
+// holds up none of another.
+func (c *Controller) observe(ctx context.Context, m *Member, tenant, colour string) (seen probe.Observation, err error) {
+	if series, ok := c.Prober.(probe.Series); ok {
+		return m.questionsOf(colour).ask(ctx, series, m.URL, tenant)
+	}
 	select {
 	case m.asks <- struct{}{}:
 		defer func() { <-m.asks }()
 	case <-ctx.Done():
-		return gateway.Row{}, ctx.Err()
+		return seen, ctx.Err()
 	}
+	err = within(ctx, func(ctx context.Context) (err error) {
+		seen, err = c.Prober.Probe(ctx, probe.Endpoint{ID: tenant, URL: m.URL})
+		return err
+	})
+	return seen, err
+}
+
+// ask returns the row that a member serves for a tenant which is wanted at a colour.
+func (c *Controller) ask(ctx context.Context, m *Member, tenant, colour string) (gateway.Row, error) {
 	if m.Insight != nil {
-		var row gateway.Row
-		var known bool
-		err := within(ctx, func(ctx context.Context) (err error) {
-			row, known, err = m.Insight.Ask(ctx, tenant)
-			return err
-		})
+		row, known, err := m.insight(ctx, tenant)
 		if known || err != nil {
 			return row, err
 		}
 	}
-	var seen probe.Observation
-	err := within(ctx, func(ctx context.Context) (err error) {
-		seen, err = c.Prober.Probe(ctx, probe.Endpoint{ID: tenant, URL: m.URL})
-		return err
-	})
+	seen, err := c.observe(ctx, m, tenant, colour)
 	if err != nil {
 		return gateway.Row{}, fmt.Errorf("asking for the route: %w", err)
 	}
@@ -166,6 +173,21 @@ func (c *Controller) ask(ctx context.Context, m *Member, tenant string) (gateway
 		m.Insight.Answered(row)
 	}
 	return row, nil
+}
+
+// insight asks what is known of a member, as one of its questions.
+func (m *Member) insight(ctx context.Context, tenant string) (row gateway.Row, known bool, err error) {
+	select {
+	case m.asks <- struct{}{}:
+		defer func() { <-m.asks }()
+	case <-ctx.Done():
+		return row, false, ctx.Err()
+	}
+	err = within(ctx, func(ctx context.Context) (err error) {
+		row, known, err = m.Insight.Ask(ctx, tenant)
+		return err
+	})
+	return row, known, err
 }
 
 // because adds to a failure to ask what else is known of the proxy.

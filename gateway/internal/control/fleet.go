@@ -22,6 +22,8 @@ type Fleet[I comparable] struct {
 
 	mu      sync.Mutex
 	members map[I]*Member
+	listed  []I // as it was last, and its members
+	current []*Member
 }
 
 // NewFleet returns a fleet. name returns the name of an instance, and join makes its member.
@@ -32,7 +34,8 @@ func NewFleet[I comparable](list func(context.Context) ([]I, error), name func(I
 var errNoInstances = errors.New("the fleet has no instances")
 
 // Members returns the members in the order of the list. A member that is no longer listed is
-// forgotten. An empty fleet is an error: it would confirm everything.
+// forgotten. An empty fleet is an error: it would confirm everything. The caller must not modify
+// the members.
 func (f *Fleet[I]) Members(ctx context.Context) ([]*Member, error) {
 	listed, err := f.list(ctx)
 	if err != nil {
@@ -43,6 +46,9 @@ func (f *Fleet[I]) Members(ctx context.Context) ([]*Member, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if slices.Equal(listed, f.listed) {
+		return f.current, nil
+	}
 	members := make([]*Member, 0, len(listed))
 	kept := make(map[I]*Member, len(listed))
 	names := make(map[string]bool, len(listed))
@@ -59,6 +65,6 @@ func (f *Fleet[I]) Members(ctx context.Context) ([]*Member, error) {
 		kept[instance] = member
 		members = append(members, member)
 	}
-	f.members = kept
+	f.members, f.listed, f.current = kept, slices.Clone(listed), members
 	return members, nil
 }

@@ -44,13 +44,16 @@ type Member struct {
 
 	sync SyncFunc
 	turn turn
-	// asks has room for the questions that are put to the proxy at the same time.
+	// asks has room for the questions that are put to the proxy at the same time, by a prober that
+	// asks no series.
 	asks chan struct{}
 
 	mu      sync.Mutex
 	reached uint64 // the revision to which the proxy was last brought
 	suspect bool   // what the proxy has is not known
 	differs bool   // the proxy has answered by another row than it was given
+	// questions are those to the proxy, by the colour that is wanted.
+	questions map[string]*questions
 }
 
 // maxAsks is the maximum number of questions to one proxy at a time: each is a new connection.
@@ -58,7 +61,22 @@ const maxAsks = 32
 
 // NewMember returns a proxy about which nothing is known yet.
 func NewMember(name, url string, sync SyncFunc) *Member {
-	return &Member{Name: name, URL: url, sync: sync, turn: newTurn(), asks: make(chan struct{}, maxAsks), suspect: true}
+	return &Member{
+		Name: name, URL: url, sync: sync, turn: newTurn(), asks: make(chan struct{}, maxAsks), suspect: true,
+		questions: map[string]*questions{},
+	}
+}
+
+// questionsOf returns the questions for tenants that are wanted at a colour.
+func (m *Member) questionsOf(colour string) *questions {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	q, ok := m.questions[colour]
+	if !ok {
+		q = newQuestions()
+		m.questions[colour] = q
+	}
+	return q
 }
 
 // reach brings the proxy to revision rev or a later one. Of the callers that wait at the same time

@@ -142,13 +142,18 @@ func (o observedTable) Update(ctx context.Context, changed gateway.Rows, ifRev u
 }
 
 type observedProber struct {
-	probe.Prober
+	probe.Series
 	called func(string)
 }
 
 func (o observedProber) Probe(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
 	o.called("probe")
-	return o.Prober.Probe(ctx, ep)
+	return o.Series.Probe(ctx, ep)
+}
+
+func (o observedProber) ProbeSeries(ctx context.Context, eps []probe.Endpoint) []probe.Result {
+	o.called("probe")
+	return o.Series.ProbeSeries(ctx, eps)
 }
 
 // Runner is a gateway over proxies.

@@ -18,6 +18,10 @@ const (
 	attemptTimeout = 5 * time.Second
 	firstPause     = 10 * time.Millisecond
 	longestPause   = 500 * time.Millisecond
+	// behindPause is the pause while all that is missing is that proxies which are up to date answer
+	// so, as nginx does some time after a reload. It lasts for the first behindRounds rounds.
+	behindPause  = 20 * time.Millisecond
+	behindRounds = 50
 )
 
 // manner says which members a confirmation may leave out.
@@ -39,7 +43,8 @@ func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Ro
 	defer cancel()
 	confirmed := map[*Member]bool{}
 	var last []gateway.InstanceReport
-	for wait := firstPause; ; wait = min(2*wait, longestPause) {
+	wait := firstPause
+	for round := 1; ; round++ {
 		members, err := c.Members(ctx)
 		if err != nil && ctx.Err() == nil {
 			return &fleetError{err}
@@ -60,7 +65,15 @@ func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Ro
 		if Pause(ctx, wait) != nil {
 			return result
 		}
+		if wait = min(2*wait, longestPause); onlyBehind(last) && round < behindRounds {
+			wait = min(wait, behindPause)
+		}
 	}
+}
+
+// onlyBehind reports whether each member has answered, by the wanted row or an older one.
+func onlyBehind(reports []gateway.InstanceReport) bool {
+	return !slices.ContainsFunc(reports, func(r gateway.InstanceReport) bool { return r.Err != nil || !r.Confirmed && r.Found == "" })
 }
 
 // round asks the members that have not confirmed yet. It reports whether no one was left to ask.

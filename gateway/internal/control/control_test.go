@@ -311,6 +311,30 @@ func (f proberFunc) Probe(ctx context.Context, ep probe.Endpoint) (probe.Observa
 	return f(ctx, ep)
 }
 
+// TestProxyThatIsBehindIsAskedOften has a proxy that answers by the new row some time after it was
+// given it: the switch is confirmed soon after that.
+func TestProxyThatIsBehindIsAskedOften(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{}
+		c := w.controller()
+		began := time.Now()
+		const live = 333 * time.Millisecond
+		c.Prober = proberFunc(func(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
+			if time.Since(began) < live {
+				return probe.Observation{Version: "green|0|0"}, nil
+			}
+			return w.Probe(ctx, ep)
+		})
+		if err := c.Switch(t.Context(), toBlue("acme")); err != nil {
+			t.Error(err)
+		}
+		if late := time.Since(began) - live; late > 20*time.Millisecond {
+			t.Errorf("confirmed %v after the proxy was up to date", late)
+		}
+	})
+}
+
 // TestConfirmedSwitchDoesNotWait checks that no pause follows the last confirmation.
 func TestConfirmedSwitchDoesNotWait(t *testing.T) {
 	t.Parallel()

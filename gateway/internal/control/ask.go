@@ -12,9 +12,9 @@ import (
 const (
 	// maxSeries is the maximum number of questions over one connection.
 	maxSeries = 256
-	// lanes is the number of connections over which one member is asked for the tenants of one
+	// abreast is the number of connections over which one member is asked for the tenants of one
 	// colour at the same time.
-	lanes = 2
+	abreast = 2
 )
 
 // question asks a member for the route of one tenant.
@@ -38,7 +38,7 @@ type questions struct {
 
 var errNoResult = errors.New("the prober has no result for this tenant")
 
-func newQuestions() *questions { return &questions{turns: make(chan struct{}, lanes)} }
+func newQuestions() *questions { return &questions{turns: make(chan struct{}, abreast)} }
 
 // ask asks one question.
 func (s *questions) ask(ctx context.Context, prober probe.Series, url, tenant string) (probe.Observation, error) {

@@ -100,7 +100,7 @@ func TestCanceledAskerIsReplaced(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		w.before = func(ctx context.Context, _ []probe.Endpoint) { <-ctx.Done() }
-		canceled := switchMany(ctx, c.Switch, 2) // both lanes
+		canceled := switchMany(ctx, c.Switch, 2) // all that ask at the same time
 		synctest.Wait()
 		results := make(chan error, 3)
 		for i := range 3 {

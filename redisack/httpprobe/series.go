@@ -92,7 +92,7 @@ func (p *Prober) over(ctx context.Context, asks []ask) (answered int, err error)
 	reader := bufio.NewReader(limited)
 	for _, a := range asks {
 		limited.N = maxHeader
-		resp, err := readResponse(reader, a.req)
+		resp, err := readResponse(reader, a.req) //nolint:bodyclose // it reads from a connection that is closed
 		if err != nil {
 			return answered, transportError(ctx, err)
 		}

@@ -18,8 +18,8 @@ const (
 	attemptTimeout = 5 * time.Second
 	firstPause     = 10 * time.Millisecond
 	longestPause   = 500 * time.Millisecond
-	// behindPause is the pause while all that is missing is that proxies which are up to date answer
-	// so, as nginx does some time after a reload. It lasts for the first behindRounds rounds.
+	// behindPause is the pause while proxies that are up to date do not answer so yet, as nginx
+	// does for some time after a reload. It applies to the first behindRounds rounds.
 	behindPause  = 20 * time.Millisecond
 	behindRounds = 50
 )

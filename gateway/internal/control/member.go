@@ -45,7 +45,7 @@ type Member struct {
 	sync SyncFunc
 	turn turn
 	// asks has room for the questions that are put to the proxy at the same time, by a prober that
-	// asks no series.
+	// asks no series or by Insight.
 	asks chan struct{}
 
 	mu      sync.Mutex

@@ -116,9 +116,13 @@ func (f *Fleet[P, I]) NewProber(t testing.TB) probe.Prober {
 	return f.Observed(prober)
 }
 
-// Observed returns a prober that reports its calls.
+// Observed returns a prober that reports its calls. It asks series if the prober does.
 func (f *Fleet[P, I]) Observed(prober probe.Prober) probe.Prober {
-	return observedProber{prober, f.Called}
+	one := observedProber{prober, f.Called}
+	if series, ok := prober.(probe.Series); ok {
+		return observedSeries{one, series}
+	}
+	return one
 }
 
 type observedTable struct {
@@ -142,18 +146,23 @@ func (o observedTable) Update(ctx context.Context, changed gateway.Rows, ifRev u
 }
 
 type observedProber struct {
-	probe.Series
+	prober probe.Prober
 	called func(string)
 }
 
 func (o observedProber) Probe(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
 	o.called("probe")
-	return o.Series.Probe(ctx, ep)
+	return o.prober.Probe(ctx, ep)
 }
 
-func (o observedProber) ProbeSeries(ctx context.Context, eps []probe.Endpoint) []probe.Result {
+type observedSeries struct {
+	observedProber
+	series probe.Series
+}
+
+func (o observedSeries) ProbeSeries(ctx context.Context, eps []probe.Endpoint) []probe.Result {
 	o.called("probe")
-	return o.Series.ProbeSeries(ctx, eps)
+	return o.series.ProbeSeries(ctx, eps)
 }
 
 // Runner is a gateway over proxies.

@@ -1,6 +1,7 @@
 package xds_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,7 +17,11 @@ import (
 	"github.com/cutover-go/cutover/gateway/gatewaytest"
 	"github.com/cutover-go/cutover/gateway/internal/fleettest"
 	"github.com/cutover-go/cutover/gateway/xds"
+	"github.com/cutover-go/cutover/internal/proctest"
 )
+
+// patience is for gateways that wait in vain: longer than anything else takes on a busy machine.
+const patience = 6 * time.Second
 
 // TestRefusedRevision has one node of two that refuses a revision: the switch fails at once with
 // the node and what it said, is put back, and the revision is not sent again and again.
@@ -68,6 +73,7 @@ func TestRefusedRevision(t *testing.T) {
 func TestRefusedClusters(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
+	f.clusters[1] = cluster(t, gatewaytest.Blue, proctest.Address(proctest.FreePort(t))) // or the old clusters would serve the new routes
 	g, _ := f.serve(t, xds.Config{})
 	f.edges[0].set(func() {
 		f.edges[0].refuse = func(typeURL, version string) string {
@@ -86,7 +92,7 @@ func TestRefusedClusters(t *testing.T) {
 func TestFrozenNode(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 3)
-	g, _ := f.serve(t, xds.Config{Timeout: 3 * time.Second})
+	g, _ := f.serve(t, xds.Config{Timeout: patience})
 	f.awaitRoutes()
 	for _, e := range f.edges {
 		e.set(func() { e.lag = 0 })
@@ -108,7 +114,7 @@ func TestFrozenNode(t *testing.T) {
 func TestAcknowledgedIsNotApplied(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	g, _ := f.serve(t, xds.Config{Timeout: time.Second})
+	g, _ := f.serve(t, xds.Config{Timeout: patience})
 	f.awaitRoutes()
 	f.edges[0].set(func() { f.edges[0].lag = time.Hour })
 	err := g.Switch(t.Context(), fleettest.ToBlue("acme"))
@@ -119,13 +125,13 @@ func TestAcknowledgedIsNotApplied(t *testing.T) {
 	}
 }
 
-// TestRestartInTheMiddle ends the only control plane while tenants are switched, and starts
-// another one: nodes go on with what they have, and are never sent a revision older than the
-// table's or their own.
+// TestRestartInTheMiddle ends the only control plane in the middle of a switch, and starts another
+// one: nodes go on with what they have, and are never sent a revision older than the table's or
+// their own. The switch is finished.
 func TestRestartInTheMiddle(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 2)
-	first, stop := f.serve(t, xds.Config{Timeout: time.Second})
+	first, stop := f.serve(t, xds.Config{})
 	f.awaitRoutes()
 	if err := first.Switch(t.Context(), fleettest.ToBlue("acme")); err != nil {
 		t.Fatal(err)
@@ -134,17 +140,23 @@ func TestRestartInTheMiddle(t *testing.T) {
 	f.wantAll(t, "acme", gatewaytest.Blue)
 	f.Kill(t, 1) // loses everything
 	f.edges[1].Start()
-	if err := first.Switch(t.Context(), fleettest.ToBlue("beta")); err == nil { // has no connection any more
-		t.Error("beta was switched by a control plane that is gone")
+	ctx, cancel := context.WithCancel(t.Context())
+	f.OnCall(func(call string) {
+		if call == "probe" { // the table was saved
+			cancel()
+		}
+	})
+	if err := first.Switch(ctx, fleettest.ToBlue("beta")); !errors.Is(err, context.Canceled) {
+		t.Errorf("beta was switched by a control plane that is gone: %v", err)
 	}
+	f.OnCall(nil)
 	second, _ := f.serve(t, xds.Config{})
 	f.awaitRoutes()
 	for _, tenant := range []string{"acme", "beta"} {
-		want := map[string]string{"acme": gatewaytest.Blue, "beta": gatewaytest.Green}[tenant]
-		if colour, err := second.Current(t.Context(), tenant); colour != want || err != nil {
+		if colour, err := second.Current(t.Context(), tenant); colour != gatewaytest.Blue || err != nil {
 			t.Errorf("%s is at %q, %v", tenant, colour, err)
 		}
-		f.wantAll(t, tenant, want)
+		f.wantAll(t, tenant, gatewaytest.Blue)
 	}
 	_, rev, err := gateway.NewFileTable(f.Table).Load(t.Context())
 	if err != nil {
@@ -209,7 +221,7 @@ func TestNodeThatIsNotConnected(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	f.Listed[0].Name = "edge-7"
-	g, _ := f.serve(t, xds.Config{Timeout: time.Second})
+	g, _ := f.serve(t, xds.Config{Timeout: patience})
 	f.awaitRoutes()
 	f.edges[0].set(func() { f.edges[0].lag = time.Hour })
 	err := g.Switch(t.Context(), fleettest.ToBlue("acme"))

@@ -43,11 +43,11 @@ const clientNode = "grpc-client"
 
 // startMesh starts a control plane for one client. Blue's cluster is edited by edit, if that is not
 // nil.
-func startMesh(t *testing.T, edit func(blue *clusterv3.Cluster)) *mesh {
+func startMesh(t *testing.T, settle time.Duration, edit func(blue *clusterv3.Cluster)) *mesh {
 	t.Helper()
 	m := &mesh{fleet: startFleet(t, 0)}
 	m.Listed = append(m.Listed, xds.Instance{Name: clientNode})
-	c := xds.Config{Listeners: []*listenerv3.Listener{apiListener(t)}, Settle: 200 * time.Millisecond}
+	c := xds.Config{Listeners: []*listenerv3.Listener{apiListener(t)}, Settle: settle}
 	for _, colour := range []string{gatewaytest.Green, gatewaytest.Blue} {
 		c.Clusters = append(c.Clusters, edsCluster(colour))
 		c.Endpoints = append(c.Endpoints, startGRPC(t, colour))
@@ -167,7 +167,7 @@ func encoded(t *testing.T, m proto.Message) *anypb.Any {
 // TestGRPCClient switches tenants to and fro, and calls them by the client of grpc-go.
 func TestGRPCClient(t *testing.T) {
 	t.Parallel()
-	m := startMesh(t, nil)
+	m := startMesh(t, 200*time.Millisecond, nil)
 	ask := m.client(t)
 	want := func(tenant, want string) {
 		t.Helper()
@@ -197,7 +197,7 @@ func TestGRPCClient(t *testing.T) {
 // TestGRPCClientThatRefuses has a cluster that Envoy takes, and gRPC does not.
 func TestGRPCClientThatRefuses(t *testing.T) {
 	t.Parallel()
-	m := startMesh(t, func(blue *clusterv3.Cluster) {
+	m := startMesh(t, 4*time.Second, func(blue *clusterv3.Cluster) {
 		blue.ClusterDiscoveryType = &clusterv3.Cluster_Type{Type: clusterv3.Cluster_STATIC} // not for gRPC
 	})
 	ask := m.client(t)

@@ -33,7 +33,7 @@ func (m *member) sync(ctx context.Context, _ control.Load, _ control.Mode) (uint
 	}
 	waiting, cancel := context.WithTimeout(ctx, ackTime)
 	defer cancel()
-	_, err = m.gateway.nodes.await(waiting, m.instance.Name, rev)
+	err = m.gateway.nodes.await(waiting, m.instance.Name, rev, 0)
 	if errors.Is(err, gateway.ErrSetup) || errors.Is(err, gateway.ErrDamaged) {
 		return 0, err
 	}
@@ -54,15 +54,7 @@ func (m *member) Ask(ctx context.Context, tenant string) (gateway.Row, bool, err
 	if !ok {
 		row.Colour = m.gateway.config.Default
 	}
-	since, err := m.gateway.nodes.await(ctx, m.instance.Name, row.Rev)
-	if err != nil {
-		return gateway.Row{}, true, err
-	}
-	if err := control.Pause(ctx, m.gateway.config.Settle-time.Since(since)); err != nil {
-		return gateway.Row{}, true, err
-	}
-	// A client of gRPC asks for a cluster, and refuses it, after it has taken the route to it.
-	if _, err := m.gateway.nodes.verdict(m.instance.Name, row.Rev); err != nil {
+	if err := m.gateway.nodes.await(ctx, m.instance.Name, row.Rev, m.gateway.config.Settle); err != nil {
 		return gateway.Row{}, true, err
 	}
 	m.Answered(row)

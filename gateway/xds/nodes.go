@@ -124,21 +124,28 @@ func (s *stream) refused() *RefusedError {
 	return nil
 }
 
-// await waits until a node has the routes of revision rev. It does not wait for a node that is not
-// connected, or has refused them.
-func (n *nodes) await(ctx context.Context, node string, rev uint64) (since time.Time, err error) {
+// await waits until a node has had the routes of revision rev for some time. It does not wait for a
+// node that is not connected, or has refused what it was sent, which may also happen in that time:
+// a client of gRPC asks for a cluster, and refuses it, after it has taken the route to it.
+func (n *nodes) await(ctx context.Context, node string, rev uint64, settle time.Duration) error {
 	for {
 		n.mu.Lock()
 		changed := n.changed
 		n.mu.Unlock()
-		since, err = n.verdict(node, rev)
-		if !errors.Is(err, ErrNotAcknowledged) {
-			return since, err
+		since, err := n.verdict(node, rev)
+		left := settle - time.Since(since)
+		if err == nil && left <= 0 || err != nil && !errors.Is(err, ErrNotAcknowledged) {
+			return err
+		}
+		var settled <-chan time.Time // never, if it is not acknowledged
+		if err == nil {
+			settled = time.After(left)
 		}
 		select {
 		case <-changed:
+		case <-settled:
 		case <-ctx.Done():
-			return since, fmt.Errorf("%w: %w", err, ctx.Err())
+			return errors.Join(err, ctx.Err())
 		}
 	}
 }

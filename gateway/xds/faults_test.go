@@ -20,8 +20,8 @@ import (
 	"github.com/cutover-go/cutover/internal/proctest"
 )
 
-// patience is for gateways that wait in vain: longer than anything else takes on a busy machine.
-const patience = 6 * time.Second
+// vainTimeout is for gateways that wait in vain: longer than anything else takes on a busy machine.
+const vainTimeout = 6 * time.Second
 
 // TestRefusedRevision has one node of two that refuses a revision: the switch fails at once with
 // the node and what it said, is put back, and the revision is not sent again and again.
@@ -92,7 +92,7 @@ func TestRefusedClusters(t *testing.T) {
 func TestFrozenNode(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 3)
-	g, _ := f.serve(t, xds.Config{Timeout: patience})
+	g, _ := f.serve(t, xds.Config{Timeout: vainTimeout})
 	f.awaitRoutes()
 	for _, e := range f.edges {
 		e.set(func() { e.lag = 0 })
@@ -114,7 +114,7 @@ func TestFrozenNode(t *testing.T) {
 func TestAcknowledgedIsNotApplied(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	g, _ := f.serve(t, xds.Config{Timeout: patience})
+	g, _ := f.serve(t, xds.Config{Timeout: vainTimeout})
 	f.awaitRoutes()
 	f.edges[0].set(func() { f.edges[0].lag = time.Hour })
 	err := g.Switch(t.Context(), fleettest.ToBlue("acme"))
@@ -221,7 +221,7 @@ func TestNodeThatIsNotConnected(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
 	f.Listed[0].Name = "edge-7"
-	g, _ := f.serve(t, xds.Config{Timeout: patience})
+	g, _ := f.serve(t, xds.Config{Timeout: vainTimeout})
 	f.awaitRoutes()
 	f.edges[0].set(func() { f.edges[0].lag = time.Hour })
 	err := g.Switch(t.Context(), fleettest.ToBlue("acme"))

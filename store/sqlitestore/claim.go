@@ -7,19 +7,46 @@ import (
 	"github.com/cutover-go/cutover/store/rules"
 )
 
-// claimRow is a row of the table claim.
-type claimRow struct {
-	id, worker string
-	tasks      []uint32
-	idle       int64
-	dirty      bool
+// claims are those of a plan that were read, or all of them: then known has their numbers by their
+// ids, and is not nil.
+type claims struct {
+	rows  map[uint32]*claimRow
+	known map[string]uint32
+	many  bool // they are too many to know all
+	dirty []uint32
 }
 
-func (c *claimRow) add(ordinal uint32) { c.tasks, c.dirty = append(c.tasks, ordinal), true }
+// maxClaims is how many claims of a plan are remembered.
+const maxClaims = 4096
 
-func (c *claimRow) drop(ordinal uint32) {
+// claimRow is a row of the table claim.
+type claimRow struct {
+	id, worker    string
+	tasks         []uint32
+	idle          int64
+	dirty, stored bool
+}
+
+// change notes that a claim is to be written.
+func (k *claims) change(number uint32, c *claimRow) {
+	if !c.dirty {
+		c.dirty, k.dirty = true, append(k.dirty, number)
+	}
+}
+
+// enter gives a claim a task.
+func (r *rows) enter(number, ordinal uint32) {
+	c := r.claim(number)
+	c.tasks = append(c.tasks, ordinal)
+	r.claims.change(number, c)
+}
+
+// leave takes a task from a claim.
+func (r *rows) leave(number, ordinal uint32) {
+	c := r.claim(number)
 	if i := slices.Index(c.tasks, ordinal); i >= 0 {
-		c.tasks, c.dirty = slices.Delete(c.tasks, i, i+1), true
+		c.tasks = slices.Delete(c.tasks, i, i+1)
+		r.claims.change(number, c)
 	}
 }
 
@@ -43,10 +70,10 @@ func decodeOrdinals(b []byte) (list []uint32, ok bool) {
 
 // claim returns a claim that holds tasks, an empty one if it is lost.
 func (r *rows) claim(number uint32) *claimRow {
-	if c := r.claims[number]; c != nil {
+	if c := r.claims.rows[number]; c != nil {
 		return c
 	}
-	c, known := &claimRow{}, false
+	c, known := &claimRow{stored: true}, false
 	found, err := r.c.one("SELECT id, worker, tasks, idle FROM claim WHERE plan = ? AND number = ?", []any{int64(r.p.ID), number}, func(s row) {
 		c.id, c.worker, c.idle = s.ColumnText(0), s.ColumnText(1), s.ColumnInt64(3)
 		c.tasks, known = decodeOrdinals(s.ColumnRawBlob(2))
@@ -57,12 +84,57 @@ func (r *rows) claim(number uint32) *claimRow {
 	case !found || !known:
 		r.fail(r.c.corrupt("claim", r.p.ID, "claim %d is missing, or its tasks make no sense", number))
 	}
-	r.claims[number] = c
+	r.claims.put(number, c)
 	return c
+}
+
+func (k *claims) put(number uint32, c *claimRow) {
+	if k.rows == nil {
+		k.rows = make(map[uint32]*claimRow)
+	}
+	k.rows[number] = c
+}
+
+// loadClaims reads all claims, unless they are too many. Those that make no sense are left to the
+// call that needs them.
+func (r *rows) loadClaims() {
+	k := &r.claims
+	if k.many || k.known != nil {
+		return
+	}
+	known := make(map[string]uint32)
+	err := r.c.each("SELECT number, id, worker, tasks, idle FROM claim WHERE plan = ? LIMIT ?", []any{int64(r.p.ID), maxClaims + 1}, func(s row) error {
+		number := uint32(s.ColumnInt64(0))
+		c := &claimRow{id: s.ColumnText(1), worker: s.ColumnText(2), idle: s.ColumnInt64(4), stored: true}
+		known[c.id] = number
+		tasks, good := decodeOrdinals(s.ColumnRawBlob(3))
+		if c.tasks = tasks; good && k.rows[number] == nil {
+			k.put(number, c)
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		r.fail(err)
+	case len(known) > maxClaims:
+		k.many = true
+	default:
+		k.known = known
+	}
 }
 
 // Claim implements rules.Rows.
 func (r *rows) Claim(id string) (number uint32, known bool) {
+	r.loadClaims()
+	if r.claims.known != nil {
+		number, known = r.claims.known[id]
+		return number, known
+	}
+	for number, c := range r.claims.rows {
+		if c.id == id && !c.stored {
+			return number, true
+		}
+	}
 	n, err := r.c.number("SELECT number FROM claim WHERE plan = ? AND id = ?", int64(r.p.ID), id)
 	if err != nil {
 		r.fail(err)
@@ -73,8 +145,13 @@ func (r *rows) Claim(id string) (number uint32, known bool) {
 // Open implements rules.Rows.
 func (r *rows) Open(id, worker string) uint32 {
 	r.p.Marks.Claims++
-	r.claims[r.p.Marks.Claims] = &claimRow{id: id, worker: worker, dirty: true}
-	return r.p.Marks.Claims
+	number, c := r.p.Marks.Claims, &claimRow{id: id, worker: worker}
+	r.claims.put(number, c)
+	r.claims.change(number, c)
+	if r.claims.known != nil {
+		r.claims.known[id] = number
+	}
+	return number
 }
 
 // Held implements rules.Rows.
@@ -86,15 +163,22 @@ func (r *rows) Worker(number uint32) string { return r.claim(number).worker }
 // flushClaims writes the claims that were changed. Those without tasks stay for a while, so that
 // they are recognized when they are sent again.
 func (r *rows) flushClaims() {
-	for number, c := range r.claims {
-		if !c.dirty {
-			continue
-		}
-		c.dirty = false
+	k := &r.claims
+	for _, number := range k.dirty {
+		c := k.rows[number]
 		if c.idle = 0; len(c.tasks) == 0 {
 			c.idle = r.idle()
 		}
-		r.exec("REPLACE INTO claim VALUES (?, ?, ?, ?, ?, ?)", int64(r.p.ID), number, c.id, c.worker, encodeOrdinals(c.tasks), c.idle)
+		if c.stored {
+			r.exec("UPDATE claim SET tasks = ?, idle = ? WHERE plan = ? AND number = ?", encodeOrdinals(c.tasks), c.idle, int64(r.p.ID), number)
+		} else {
+			r.exec("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", int64(r.p.ID), number, c.id, c.worker, encodeOrdinals(c.tasks), c.idle)
+		}
+		c.dirty, c.stored = false, true
+	}
+	if k.dirty = k.dirty[:0]; k.known == nil || len(k.rows) > maxClaims {
+		k.many, k.known = k.known != nil || k.many, nil
+		clear(k.rows)
 	}
 }
 
@@ -104,7 +188,14 @@ func (r *rows) idle() int64 {
 	p := r.p
 	p.idle++
 	if p.idle%rules.KeptClaims == 0 {
-		r.exec("DELETE FROM claim WHERE plan = ? AND idle BETWEEN 1 AND ?", int64(p.ID), p.idle-rules.KeptClaims)
+		last := p.idle - rules.KeptClaims
+		r.exec("DELETE FROM claim WHERE plan = ? AND idle BETWEEN 1 AND ?", int64(p.ID), last)
+		for number, c := range r.claims.rows {
+			if c.idle > 0 && c.idle <= last && !c.dirty {
+				delete(r.claims.rows, number)
+				delete(r.claims.known, c.id)
+			}
+		}
 	}
 	return p.idle
 }

@@ -21,7 +21,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	// The caller may use b again as soon as ctx has ended, and the writer may still work then.
 	own := &commit{Batch: store.Batch{Plan: b.Plan, Changes: slices.Clone(b.Changes), Claim: b.Claim}}
 	own.Claim.Pending = slices.Clone(b.Claim.Pending)
-	if err := s.writer.write(ctx, func(tx *tx) error { return s.commit(tx, own) }); err != nil {
+	if err := s.writer.commit(ctx, func(tx *tx) error { return s.commit(tx, own) }); err != nil {
 		return err
 	}
 	for i := range b.Changes {
@@ -43,7 +43,8 @@ func (s *Store) commit(tx *tx, b *commit) error {
 	if err != nil {
 		return err
 	}
-	r, now, before := newRows(tx.conn, p), s.now(), p.LastEvent
+	tx.spoiled = true // unless it succeeds
+	r, now, before := tx.rows(p), s.now(), p.LastEvent
 	work, err := b.readable(r)
 	if err != nil {
 		return err
@@ -58,14 +59,21 @@ func (s *Store) commit(tx *tx, b *commit) error {
 		b.claimed = append(b.claimed, task.Task{})
 		p.Export(ordinal, t, r.Worker(t.Claim), &b.claimed[len(b.claimed)-1])
 	}
-	if err := r.flush(nil, now, done.AtRest, s.cfg.MaxEvents); err != nil {
-		return err
+	if r.err != nil {
+		return r.err
+	}
+	if done.AtRest {
+		r.rests = append(r.rests, p.LastEvent)
 	}
 	if err := s.tokens.raise(tx, done.Newest); err != nil {
 		return err
 	}
 	s.tell(tx, p.ID, b.Yields(), p.LastEvent != before, b.View.Breached || b.View.Counters.InFlight() == 0)
-	return s.wake(tx, p.ID, b.Yields())
+	if err := s.wake(tx, p.ID, b.Yields()); err != nil {
+		return err
+	}
+	tx.spoiled = false
+	return nil
 }
 
 // readable returns the batch without the changes of tasks that are damaged: these are answered.
@@ -124,7 +132,7 @@ func (s *Store) apply(tx *tx, c *store.Command) (store.Applied, error) {
 	if err != nil {
 		return store.Applied{}, err
 	}
-	r, now := newRows(tx.conn, p), s.now()
+	r, now := tx.rows(p), s.now()
 	stored := p.TaskCount + p.Marks.Appended
 	done, err := rules.Apply(&p.Plan, r, c, rules.Moment{Now: now, Newest: s.tokens.newest})
 	switch {
@@ -145,7 +153,10 @@ func (s *Store) apply(tx *tx, c *store.Command) (store.Applied, error) {
 	if err := tx.saveControl(p); err != nil {
 		return store.Applied{}, err
 	}
-	if err := r.flush(c.Events, now, done.AtRest, s.cfg.MaxEvents); err != nil {
+	if done.AtRest {
+		r.rests = append(r.rests, p.LastEvent)
+	}
+	if err := r.flush(c.Events, now, s.cfg.MaxEvents); err != nil {
 		return store.Applied{}, err
 	}
 	if err := s.tokens.raise(tx, done.Newest); err != nil {

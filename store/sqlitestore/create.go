@@ -187,7 +187,11 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 		if err := tx.saveControl(p); err != nil {
 			return err
 		}
-		if err := newRows(tx.conn, p).flush([]plan.Event{event}, now, done.AtRest, 0); err != nil {
+		r := newRows(tx.conn, p)
+		if done.AtRest {
+			r.rests = append(r.rests, p.LastEvent)
+		}
+		if err := r.flush([]plan.Event{event}, now, 0); err != nil {
 			return err
 		}
 		tx.then(func() { s.hints.Give(store.Hint{Plan: c.ID}) })

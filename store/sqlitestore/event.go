@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -21,9 +22,9 @@ func isFound(err error) bool { return errors.Is(err, errFound) }
 
 const insertEvent = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
-// appendEvents writes the events of a step, those of workers first, and drops some that need not be
-// kept any more. p.LastEvent counts them already.
-func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at rules.Stamp, rests bool) error {
+// appendEvents writes the events of steps, those of workers first. rests are the numbers of those
+// that leave the plan at rest. p.LastEvent counts them already.
+func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at rules.Stamp, rests []int64) error {
 	seq, id := p.LastEvent-int64(len(work)+len(own)), int64(p.ID)
 	for i := range work {
 		seq++
@@ -37,7 +38,7 @@ func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at
 			detail = text
 		}
 		if err := c.exec(insertEvent, id, seq, instant.MicrosOf(e.At), e.Ordinal, e.Attempt, e.Cause.String(), e.From.String(), e.To.String(),
-			rests && seq == p.LastEvent, detail); err != nil {
+			slices.Contains(rests, seq), detail); err != nil {
 			return err
 		}
 	}
@@ -52,7 +53,7 @@ func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at
 		if e.Task != 0 {
 			ordinal = e.Task.Ordinal()
 		}
-		if err := c.exec(insertEvent, id, seq, instant.MicrosOf(at), ordinal, e.Attempt, e.Cause, e.From, e.To, rests && seq == p.LastEvent, detail); err != nil {
+		if err := c.exec(insertEvent, id, seq, instant.MicrosOf(at), ordinal, e.Attempt, e.Cause, e.From, e.To, slices.Contains(rests, seq), detail); err != nil {
 			return err
 		}
 	}
@@ -75,13 +76,13 @@ const (
 	trimMost = 2 * trimFrom
 )
 
-// trim drops events of tasks that need not be kept.
-func (c *conn) trim(p *rollout, keep int) error {
+// trim drops events of tasks that need not be kept, after so many were added.
+func (c *conn) trim(p *rollout, keep, added int) error {
 	until := p.LastEvent - int64(keep)
 	if keep <= 0 || until-p.trimmed < min(trimFrom, int64(keep)) {
 		return nil
 	}
-	until = min(until, p.trimmed+trimMost)
+	until = min(until, p.trimmed+trimMost+int64(added))
 	err := c.exec("DELETE FROM event WHERE plan = ? AND seq > ? AND seq <= ? AND ordinal > 0", int64(p.ID), p.trimmed, until)
 	p.trimmed = until
 	return err

@@ -32,6 +32,7 @@ type rollout struct {
 	trimmed int64 // the last event of which the task events are gone
 	idle    int64 // counts the claims that came to hold no task
 	pending pendings
+	rows    *rows // of the writer, nil if it has none yet
 
 	written struct {
 		facts  facts

@@ -1,25 +1,30 @@
 package sqlitestore
 
 import (
+	"slices"
+
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
 
-// rows answers the rules from the tables, and writes what a step has changed when it has ended. It
-// belongs to one step.
+// rows answers the rules from the tables, and writes what steps have changed when they have ended.
+// Those of the writer remember tasks that workers hold, and claims, from one transaction to the
+// next: nobody else changes them.
 //
 // The rules cannot be told that a query failed: rows keeps the first error in err, and the step is
 // then rolled back, whatever it has done since.
 type rows struct {
-	c      *conn
-	p      *rollout
-	tasks  map[uint32]*taskRow
-	claims map[uint32]*claimRow
-	dirty  []uint32 // ordinals of tasks that are to be written
-	events []rules.Event
-	err    error
+	c       *conn
+	p       *rollout
+	tasks   map[uint32]*taskRow
+	dirty   []uint32 // ordinals of tasks that are to be written
+	flushed []uint32 // of those that were, since forget
+	claims  claims
+	events  []rules.Event
+	rests   []int64 // the numbers of the events that leave the plan at rest
+	err     error
 }
 
 var _ rules.Rows = (*rows)(nil)
@@ -31,11 +36,18 @@ type taskRow struct {
 	dirty bool
 }
 
+// What is remembered of a plan: so many tasks, without those whose checkpoints and undo logs are
+// longer than this.
+const (
+	maxRemembered = 1024
+	maxLength     = 4096
+)
+
 // window is how many tasks one look for a pending or an undoable task examines.
 const window = 1000
 
 func newRows(c *conn, p *rollout) *rows {
-	return &rows{c: c, p: p, tasks: make(map[uint32]*taskRow), claims: make(map[uint32]*claimRow)}
+	return &rows{c: c, p: p, tasks: make(map[uint32]*taskRow)}
 }
 
 func (r *rows) fail(err error) {
@@ -185,10 +197,10 @@ func (r *rows) move(ordinal uint32, from, to rules.Place, left, due int64) {
 	}
 	if from.Claim != to.Claim {
 		if from.Claim != 0 {
-			r.claim(from.Claim).drop(ordinal)
+			r.leave(from.Claim, ordinal)
 		}
 		if to.Claim != 0 {
-			r.claim(to.Claim).add(ordinal)
+			r.enter(to.Claim, ordinal)
 		}
 	}
 }
@@ -204,6 +216,7 @@ func (r *rows) Log(e rules.Event) { r.events = append(r.events, e) }
 
 // flushTasks writes the tasks that were changed, so that queries find them as they are.
 func (r *rows) flushTasks() {
+	slices.Sort(r.dirty) // neighbors are in the same page of the file
 	for _, ordinal := range r.dirty {
 		t := r.tasks[ordinal]
 		t.dirty = false
@@ -211,22 +224,47 @@ func (r *rows) flushTasks() {
 			r.fail(err)
 		}
 	}
-	r.dirty = r.dirty[:0]
+	r.flushed, r.dirty = append(r.flushed, r.dirty...), r.dirty[:0]
 }
 
-// flush writes everything that the step has changed, with its events, of which the plan keeps so
-// many. It returns the first error of the step.
-func (r *rows) flush(own []plan.Event, at rules.Stamp, rests bool, keep int) error {
+// forget ends what is remembered of tasks that nobody holds, or that are too long or too many.
+func (r *rows) forget() {
+	for _, ordinal := range r.flushed {
+		if t := r.tasks[ordinal]; t != nil && (t.Claim == 0 || t.length() > maxLength) {
+			delete(r.tasks, ordinal)
+		}
+	}
+	if r.flushed = r.flushed[:0]; len(r.tasks) > maxRemembered {
+		clear(r.tasks)
+	}
+}
+
+// length returns the number of bytes of what executors have saved.
+func (t *taskRow) length() int {
+	n := len(t.Data)
+	if t.More != nil {
+		for i := range t.More.Undo {
+			n += len(t.More.Undo[i].Data)
+		}
+	}
+	return n
+}
+
+// flush writes everything that steps have changed, with their events, of which the plan keeps so
+// many. own are the events of a command. It returns the first error of the steps.
+func (r *rows) flush(own []plan.Event, at rules.Stamp, keep int) error {
 	r.flushTasks()
 	r.flushClaims()
 	if r.err != nil {
 		return r.err
 	}
-	if err := r.c.appendEvents(r.p, r.events, own, at, rests); err != nil {
+	if err := r.c.appendEvents(r.p, r.events, own, at, r.rests); err != nil {
 		return err
 	}
-	if err := r.c.trim(r.p, keep); err != nil {
+	if err := r.c.trim(r.p, keep, len(r.events)); err != nil {
 		return err
 	}
+	r.events, r.rests = r.events[:0], r.rests[:0]
+	r.forget()
 	return r.c.save(r.p)
 }

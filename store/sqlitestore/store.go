@@ -114,7 +114,7 @@ func (s *Store) start() error {
 			return errors.Join(err, c.Close())
 		}
 	}
-	s.writer = newWriter(c, s.tokens.forget)
+	s.writer = newWriter(c, s.cfg.MaxEvents, s.tokens.forget)
 	s.readers = newReaders(s.cfg.Readers, func() (*conn, error) { return s.dialReader() })
 	s.subscriptions = &subscriptions{s}
 	s.quotas = &quotas{s}

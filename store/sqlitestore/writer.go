@@ -15,9 +15,16 @@ import (
 // A call that fails when it has written something already would spoil the transaction of the
 // others: then all of them are rolled back and carried out again, each in a transaction of its own.
 // So a job may run more than once, and sets its results anew each time.
+//
+// Commits of one plan that share a transaction share its rows, too: what they have changed is
+// written once, before the transaction ends or a job of another kind reads the tables.
 type writer struct {
 	c     *conn
+	keep  int                  // events of a plan, 0 for all
 	plans map[plan.ID]*rollout // as of the last transaction
+	open  map[plan.ID]*rows    // those with changes that are not written yet
+	// version is SQLite's count of what others have written: nobody but a person does.
+	version int64
 	// rolledBack is called after a transaction that was rolled back.
 	rolledBack func()
 
@@ -38,22 +45,27 @@ const (
 
 // job is a call that writes.
 type job struct {
-	run  func(tx *tx) error
-	tx   tx
-	err  error
-	done chan struct{}
+	run    func(tx *tx) error
+	shares bool // it changes plans only by tx.rows
+	tx     tx
+	err    error
+	done   chan struct{}
 }
 
 // tx is the transaction of a job. after are called, in order, when it is on the disk.
 type tx struct {
 	*conn
-	w     *writer
-	used  []plan.ID // the plans that the job has read
-	after []func()
+	w       *writer
+	used    []plan.ID // the plans that the job has read
+	spoiled bool      // the job has failed, and what it changed in memory must not be written
+	after   []func()
 }
 
-func newWriter(c *conn, rolledBack func()) *writer {
-	w := &writer{c: c, rolledBack: rolledBack, plans: make(map[plan.ID]*rollout), wake: make(chan struct{}, 1), done: make(chan struct{})}
+func newWriter(c *conn, keep int, rolledBack func()) *writer {
+	w := &writer{
+		c: c, keep: keep, rolledBack: rolledBack, plans: make(map[plan.ID]*rollout), open: make(map[plan.ID]*rows),
+		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
 	go w.loop()
 	return w
 }
@@ -61,10 +73,18 @@ func newWriter(c *conn, rolledBack func()) *writer {
 // write carries out run and waits until it is on the disk. If ctx ends first, run may still take
 // effect: it must not touch what belongs to the caller.
 func (w *writer) write(ctx context.Context, run func(tx *tx) error) error {
+	return w.do(ctx, &job{run: run, done: make(chan struct{})})
+}
+
+// commit is write for a job that changes plans only by tx.rows.
+func (w *writer) commit(ctx context.Context, run func(tx *tx) error) error {
+	return w.do(ctx, &job{run: run, shares: true, done: make(chan struct{})})
+}
+
+func (w *writer) do(ctx context.Context, j *job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	j := &job{run: run, done: make(chan struct{})}
 	w.mu.Lock()
 	if w.closed {
 		w.mu.Unlock()
@@ -178,11 +198,9 @@ func (w *writer) together(group []*job) (err error) {
 	if err := w.c.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	for _, j := range group {
-		if err := j.carryOut(); err != nil {
-			w.rollBack()
-			return err
-		}
+	if err := w.carryOutAll(group); err != nil {
+		w.rollBack()
+		return err
 	}
 	if err := w.c.exec("COMMIT"); err != nil {
 		w.rollBack()
@@ -190,6 +208,40 @@ func (w *writer) together(group []*job) (err error) {
 			w.broken = &FileError{w.c.file, "what was written to it may be lost; open it again", err}
 		}
 		return err
+	}
+	return nil
+}
+
+// carryOutAll runs jobs in the transaction that has begun.
+func (w *writer) carryOutAll(group []*job) error {
+	version, err := w.c.number("PRAGMA data_version")
+	if err != nil {
+		return err
+	}
+	if version != w.version {
+		clear(w.plans)
+	}
+	w.version = version
+	for _, j := range group {
+		if !j.shares {
+			if err := w.settle(); err != nil {
+				return err
+			}
+		}
+		if err := j.carryOut(); err != nil {
+			return err
+		}
+	}
+	return w.settle()
+}
+
+// settle writes what commits have changed.
+func (w *writer) settle() error {
+	for id, r := range w.open {
+		if err := r.flush(nil, 0, w.keep); err != nil {
+			return err
+		}
+		delete(w.open, id)
 	}
 	return nil
 }
@@ -202,17 +254,19 @@ func (j *job) carryOut() error {
 		return nil
 	}
 	j.err, j.tx.after = j.tx.fault(context.Background(), err), nil
+	if j.tx.spoiled || j.tx.TotalChanges() != before || j.tx.GetAutocommit() {
+		return err
+	}
 	for _, id := range j.tx.used {
 		delete(j.tx.w.plans, id) // the rules may have changed it
-	}
-	if j.tx.TotalChanges() != before || j.tx.GetAutocommit() {
-		return err
+		delete(j.tx.w.open, id)
 	}
 	return nil
 }
 
 func (w *writer) rollBack() {
 	clear(w.plans)
+	clear(w.open)
 	w.rolledBack()
 	if !w.c.GetAutocommit() { // some errors have rolled back already
 		if err := w.c.exec("ROLLBACK"); err != nil && w.broken == nil {
@@ -236,6 +290,16 @@ func (t *tx) plan(id plan.ID) (*rollout, error) {
 	}
 	t.w.plans[id] = p
 	return p, nil
+}
+
+// rows returns the rows of a plan; what is changed of them, and of the plan, is written when the
+// transaction ends, or before.
+func (t *tx) rows(p *rollout) *rows {
+	if p.rows == nil {
+		p.rows = newRows(t.conn, p)
+	}
+	t.w.open[p.ID] = p.rows
+	return p.rows
 }
 
 // then calls f as soon as the transaction is on the disk, and before the caller is answered.

@@ -10,30 +10,46 @@ import (
 	"github.com/cutover-go/cutover/store/rules"
 )
 
-// readClaims reads the claims that are named, the tasks that these hold, and the claims that hold
-// the tasks that are named.
+// claimArray is a claim in one value, for putClaim: a query within the one for its task, or for its
+// id, is carried out by the key, whatever the planner knows of the tables.
+const claimArray = "ARRAY[c.id, c.worker, c.held::text, c.ended::text, c.number::text]"
+
+// putClaim adds a claim that was read.
+func (r *rows) putClaim(number int64, columns []string) error {
+	c := rules.ClaimRow{Number: uint32(number), ID: decoded(columns[0]), Worker: decoded(columns[1])} //nolint:gosec // as it was written
+	held, good := ordinalsIn(columns[2])
+	ended, err := strconv.ParseUint(columns[3], 10, 32)
+	if !good || err != nil {
+		return r.p.s.corrupt("claim", r.p.ID, "the tasks of claim %d make no sense", number)
+	}
+	c.Held, c.Ended = held, uint32(ended)
+	r.puts = append(r.puts, func() { r.PutClaim(c) })
+	return nil
+}
+
+// ordinalsIn reads an array as PostgreSQL writes it.
+func ordinalsIn(text string) (list []uint32, good bool) {
+	inner, begins := strings.CutPrefix(text, "{")
+	inner, ends := strings.CutSuffix(inner, "}")
+	if !begins || !ends {
+		return nil, false
+	}
+	if inner == "" {
+		return nil, true
+	}
+	for word := range strings.SplitSeq(inner, ",") {
+		n, err := strconv.ParseUint(word, 10, 31)
+		if err != nil || n == 0 {
+			return nil, false
+		}
+		list = append(list, uint32(n))
+	}
+	return list, true
+}
+
+// readClaims reads the claims that are named. Usually there are none: who sends a claim again is
+// assigned the tasks that it holds.
 func (r *rows) readClaims(t *tx, n *rules.Need) {
-	put := func(from pgx.Rows) error {
-		var c rules.ClaimRow
-		var held []int32
-		if err := from.Scan(&c.Number, &c.ID, &c.Worker, &held, &c.Ended); err != nil {
-			return err
-		}
-		c.ID, c.Worker = decoded(c.ID), decoded(c.Worker)
-		for _, o := range held {
-			if o < 1 {
-				return t.s.corrupt("claim", r.p.ID, "the tasks of claim %d make no sense", c.Number)
-			}
-			c.Held = append(c.Held, uint32(o))
-		}
-		r.puts = append(r.puts, func() { r.PutClaim(c) })
-		return nil
-	}
-	const columns = "SELECT c.number, c.id, c.worker, c.held, c.ended FROM @.claim AS c WHERE c.plan = $1 AND "
-	if len(n.Tasks) > 0 {
-		t.each(put, columns+"c.number IN (SELECT t.claim FROM @.task AS t WHERE t.plan = $1 AND t.ordinal = ANY ($2::int[]) AND t.claim <> 0)",
-			int64(r.p.ID), ordinalsOf(n.Tasks))
-	}
 	if len(n.Claims) == 0 {
 		return
 	}
@@ -41,10 +57,26 @@ func (r *rows) readClaims(t *tx, n *rules.Need) {
 	for i, id := range n.Claims {
 		ids[i] = encoded(id)
 	}
-	t.each(put, columns+"c.id = ANY ($2::text[])", int64(r.p.ID), ids)
-	r.tasks(t, func(*taskRow) error { return nil }, nil, "SELECT "+taskColumns+` FROM @.claim AS c, unnest(c.held) AS h
-		JOIN @.task AS t ON t.plan = $1 AND t.ordinal = h WHERE c.plan = $1 AND c.id = ANY ($2::text[])`, int64(r.p.ID), ids)
+	t.each(func(from pgx.Rows) error {
+		var claim []string
+		if err := from.Scan(&claim); err != nil || claim == nil {
+			return err
+		}
+		number, err := strconv.ParseInt(claim[4], 10, 64)
+		if err == nil {
+			err = r.putClaim(number, claim)
+		}
+		if err == nil {
+			held, _ := ordinalsIn(claim[2])
+			r.repeated = append(r.repeated, ordinalsOf(held)...)
+		}
+		return err
+	}, "SELECT (SELECT "+claimArray+" FROM @.claim AS c WHERE c.plan = $1 AND c.id = u.id) FROM unnest($2::text[]) AS u (id)", int64(r.p.ID), ids)
 }
+
+// forgetEvery is the number of claims after which those that need not be remembered are deleted: all
+// of the plan are looked at then.
+const forgetEvery = 8 * rules.KeptClaims
 
 // saveClaims writes the claims that have changed. Those without tasks stay for a while, so that
 // they are recognized when they are sent again.
@@ -55,7 +87,7 @@ func (r *rows) saveClaims(t *tx) {
 	for c := range r.Claims() {
 		numbers, ended = append(numbers, int64(c.Number)), append(ended, int64(c.Ended))
 		ids, workers, held = append(ids, encoded(c.ID)), append(workers, encoded(c.Worker)), append(held, array(c.Held))
-		forget = forget || c.Ended != 0 && c.Number%rules.KeptClaims == 0
+		forget = forget || c.Ended != 0 && c.Number%forgetEvery == 0
 	}
 	if len(numbers) == 0 {
 		return

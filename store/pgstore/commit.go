@@ -45,17 +45,27 @@ func (s *Store) together(group []*commit) error {
 		for i, c := range group {
 			work[i] = &c.Batch
 		}
-		p, r, err := t.loadFor(id, work)
-		if err != nil {
-			return err
-		}
+		var p *rollout
+		var r *rows
 		var rests []int64
-		before, yields, newest := p.LastEvent, false, p.newest
-		for _, c := range group {
-			done := c.carryOut(r, newest)
-			newest, yields = done.Newest, yields || c.Yields()
-			if done.AtRest {
-				rests = append(rests, p.LastEvent)
+		var before int64
+		var yields bool
+		var newest task.Token
+		for _, all := range []bool{false, true} {
+			var err error
+			if p, r, err = t.loadFor(id, work, all); err != nil {
+				return err
+			}
+			before, yields, newest, rests = p.LastEvent, false, p.newest, rests[:0]
+			for _, c := range group {
+				done := c.carryOut(r, newest)
+				newest, yields = done.Newest, yields || c.Yields()
+				if done.AtRest {
+					rests = append(rests, p.LastEvent)
+				}
+			}
+			if r.Err() == nil {
+				break // otherwise a claim was asked for that was left out
 			}
 		}
 		if err := r.flush(t, nil, rests, s.cfg.MaxEvents); err != nil {
@@ -75,31 +85,65 @@ func (s *Store) together(group []*commit) error {
 }
 
 // loadFor locks and reads a plan, and what commits of it need: in one round trip if the plan is as
-// this process has left it, which decides where to look, and else in two.
-func (t *tx) loadFor(id plan.ID, work []*store.Batch) (*rollout, *rows, error) {
-	p := t.queuePlan(id, true)
+// this process has left it, which decides where to look, and else in two. With all, the claims of
+// tasks are read that are only saved, too: who holds one is asked for if the save is fenced.
+func (t *tx) loadFor(id plan.ID, work []*store.Batch, all bool) (*rollout, *rows, error) {
+	p := t.queueMain(id, true)
 	var r *rows
 	var expected rules.Need
-	if last := t.s.cached.get(id).last; last != nil {
+	if last := p.known.last; last != nil {
 		expected = rules.Needs(last, work)
 		r = expectRows(p, last.Sequential())
+		r.only(work, all)
 		r.queue(t, &expected)
+	}
+	if !p.known.simple() {
+		t.queueParts(p)
 	}
 	if err := t.flush(); err != nil && (r == nil || !errors.Is(err, store.ErrCorrupt)) {
 		return nil, nil, err
 	}
 	damage := t.err
 	t.err = nil
+	if p.known.simple() && !p.stillSimple() {
+		t.queueParts(p)
+		if err := t.flush(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err := p.parse(); err != nil {
 		return nil, nil, err
 	}
 	n := rules.Needs(&p.Plan, work)
 	if r != nil && reflect.DeepEqual(n, expected) && r.sequential == p.Sequential() {
-		r.settle(&n)
-		return p, r, damage
+		if damage != nil {
+			return nil, nil, damage
+		}
+		return p, r, t.settle(r, &n)
 	}
-	r, err := t.loadRows(p, &n)
-	return p, r, err
+	r = expectRows(p, p.Sequential())
+	r.only(work, all)
+	r.queue(t, &n)
+	if err := t.flush(); err != nil {
+		return nil, nil, err
+	}
+	return p, r, t.settle(r, &n)
+}
+
+// only says of which tasks the claims are read: not of those that are only saved, unless all is
+// set.
+func (r *rows) only(work []*store.Batch, all bool) {
+	if all {
+		return
+	}
+	r.ends = []int32{}
+	for _, b := range work {
+		for i := range b.Changes {
+			if w := &b.Changes[i]; w.Kind != store.Save {
+				r.ends = append(r.ends, int32(w.Task.Ordinal())) //nolint:gosec // ordinals are below 2^20
+			}
+		}
+	}
 }
 
 // carryOut lets the rules carry out a commit, without the changes of tasks that are damaged: these

@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -95,5 +96,32 @@ func (c Config) pool(url string) (*pgxpool.Config, error) {
 	if c.Pool != nil {
 		c.Pool(p)
 	}
+	if c.Prepare {
+		before := p.AfterConnect
+		p.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			if before != nil {
+				if err := before(ctx, conn); err != nil {
+					return err
+				}
+			}
+			_, err := conn.Exec(ctx, c.settings(false), pgx.QueryExecModeSimpleProtocol)
+			return err
+		}
+	}
 	return p, nil
+}
+
+// settings returns the statement that says how statements behave: for one transaction, or for all
+// of a connection. The tables are read by their keys, whatever the planner thinks of tables that it
+// has not seen full yet; prepared statements are not planned again.
+func (c Config) settings(local bool) string {
+	var b strings.Builder
+	for i, s := range [...][2]string{
+		{"lock_timeout", fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds()))},
+		{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"}, {"plan_cache_mode", "force_generic_plan"},
+	} {
+		b.WriteString([]string{"SELECT ", ", "}[min(i, 1)])
+		fmt.Fprintf(&b, "set_config('%s', '%s', %t)", s[0], s[1], local)
+	}
+	return b.String()
 }

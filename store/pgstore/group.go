@@ -24,7 +24,7 @@ type groups struct {
 
 // Limits of a transaction.
 const (
-	maxCommits = 64
+	maxCommits = 512
 	maxChanges = 1000
 )
 

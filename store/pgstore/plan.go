@@ -89,13 +89,45 @@ func (t *tx) load(id plan.ID, lock bool) (*rollout, error) {
 
 // queuePlan adds the statements that read a plan, for parse.
 func (t *tx) queuePlan(id plan.ID, lock bool) *rollout {
+	p := t.queueMain(id, lock)
+	t.queueParts(p)
+	return p
+}
+
+// queueMain adds those that read what every plan has.
+func (t *tx) queueMain(id plan.ID, lock bool) *rollout {
 	p := &rollout{s: t.s}
 	p.ID = id
 	t.queueFacts(p, lock)
 	p.known = t.s.cached.get(id)
-	t.one(&p.raw.found, []any{&p.raw.stage, &p.raw.created, &p.raw.mark, &p.raw.spec},
-		"SELECT stage, created, mark, CASE WHEN mark = $2 THEN NULL ELSE spec END FROM @.plan WHERE id = $1", int64(id), p.known.mark)
-	t.queueControl(p)
+	g := &p.Grant
+	t.one(&p.raw.found, []any{
+		&p.raw.stage, &p.raw.created, &p.raw.mark, &p.raw.spec, &p.raw.hasControl,
+		&p.raw.version, &p.changed, &p.Commands.Next, &g.LastOrdinal, &g.MaxSlots, &g.MaxFailed, &g.MaxSameFailures, &g.Strict,
+		&p.raw.notBefore, &p.raw.notAfter, &p.raw.control, &p.raw.state, &p.real, &p.newest,
+	}, `SELECT p.stage, p.created, p.mark, CASE WHEN p.mark = $2 THEN NULL ELSE p.spec END, c.plan IS NOT NULL,
+		coalesce(c.version, 0), coalesce(c.changed, 0), coalesce(c.commands, 0), coalesce(c.grant_last, 0), coalesce(c.grant_slots, 0),
+		coalesce(c.grant_failed, 0), coalesce(c.grant_same, 0), coalesce(c.grant_strict, false), coalesce(c.not_before, 0), coalesce(c.not_after, 0),
+		CASE WHEN c.version = $3 AND c.changed = $4 THEN NULL ELSE c.control END, coalesce(c.state, 0::smallint),
+		`+clock+`, coalesce((SELECT m.value FROM @.meta AS m WHERE m.name = 'token_limit'), 0)
+		FROM @.plan AS p LEFT JOIN @.control AS c ON c.plan = p.id WHERE p.id = $1`, int64(id), p.known.mark, p.known.version, p.known.changed)
+	return p
+}
+
+// simple reports whether a plan had no waves and no failure groups when this process saw it last.
+func (k *knownPlan) simple() bool {
+	return k.last != nil && len(k.last.Waves) == 0 && k.last.Counters.Of(task.Failed) == 0
+}
+
+// stillSimple reports whether that is so now, as the rest of the plan says: only a command makes
+// waves, and only tasks that are FAILED are in groups.
+func (p *rollout) stillSimple() bool {
+	return p.known.simple() && p.raw.found && p.raw.hasControl && p.raw.control == nil && uint64(p.raw.version) == p.known.last.Version &&
+		p.raw.counts[task.Failed] == 0
+}
+
+// queueParts adds the statements that read the waves and the failure groups.
+func (t *tx) queueParts(p *rollout) {
 	t.queueWaves(p)
 	t.each(func(r pgx.Rows) error {
 		var g plan.FailureGroup
@@ -103,9 +135,7 @@ func (t *tx) queuePlan(id plan.ID, lock bool) *rollout {
 		g.ErrorCode, g.Step = decoded(g.ErrorCode), decoded(g.Step)
 		p.FailureGroups = append(p.FailureGroups, g)
 		return err
-	}, "SELECT code, step, failed, acknowledged FROM @.failure_group WHERE plan = $1", int64(id))
-	t.one(nil, []any{&p.real, &p.newest}, "SELECT "+clock+", coalesce((SELECT value FROM @.meta WHERE name = 'token_limit'), 0)")
-	return p
+	}, "SELECT code, step, failed, acknowledged FROM @.failure_group WHERE plan = $1", int64(p.ID))
 }
 
 func (t *tx) queueFacts(p *rollout, lock bool) {
@@ -122,15 +152,6 @@ func (t *tx) queueFacts(p *rollout, lock bool) {
 		&f.counters.Held, &f.counters.Waiting, &f.counters.Starting, &f.counters.Exempt, &f.breached, &f.exhausted, &f.waveEnded, &f.lastEvent, &f.trimmed,
 		&m.Floor, &m.Releases, &m.Claims, &m.Pending, &m.Round, &m.Undo, &m.Appended,
 	}, sql, int64(p.ID))
-}
-
-func (t *tx) queueControl(p *rollout) {
-	g := &p.Grant
-	t.one(&p.raw.hasControl, []any{
-		&p.raw.version, &p.changed, &p.Commands.Next, &g.LastOrdinal, &g.MaxSlots, &g.MaxFailed, &g.MaxSameFailures, &g.Strict,
-		&p.raw.notBefore, &p.raw.notAfter, &p.raw.control, &p.raw.state,
-	}, `SELECT version, changed, commands, grant_last, grant_slots, grant_failed, grant_same, grant_strict, not_before, not_after,
-		CASE WHEN version = $2 AND changed = $3 THEN NULL ELSE control END, state FROM @.control WHERE plan = $1`, int64(p.ID), p.known.version, p.known.changed)
 }
 
 // parse returns store.ErrNotFound if nobody can read the plan, and an error that matches

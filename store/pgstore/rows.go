@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/rules"
@@ -17,6 +18,10 @@ type rows struct {
 	places map[uint32]*place
 	// bad says of tasks, by ordinal, what is wrong with them.
 	bad map[uint32]error
+	// ends are the ordinals of the tasks of which the claims are read; nil means all that are named.
+	ends []int32
+	// repeated are the ordinals of the tasks that claims hold which were sent before.
+	repeated []int32
 	// sequential reports that undo rounds follow the order of releases.
 	sequential bool
 	// puts and known are called when everything is read, and the plan as well: they put what was
@@ -26,6 +31,7 @@ type rows struct {
 
 // place is where a task was when it was read, and what it had.
 type place struct {
+	ctid     pgtype.TID
 	queue    rules.Queue
 	due      int64
 	released uint32
@@ -73,7 +79,7 @@ func (r *rows) put(row *taskRow) error {
 		r.bad[ordinal] = err
 		return err
 	}
-	at := &place{queue: t.Place().Queue, due: dueOf(&t), released: t.Released, data: t.Data}
+	at := &place{ctid: row.ctid, queue: t.Place().Queue, due: dueOf(&t), released: t.Released, data: t.Data}
 	if t.More != nil {
 		at.undos = len(t.More.Undo)
 	}
@@ -97,8 +103,21 @@ func (t *tx) loadRows(p *rollout, n *rules.Need) (*rows, error) {
 	if err := t.flush(); err != nil {
 		return nil, err
 	}
+	return r, t.settle(r, n)
+}
+
+// settle makes what was read known to the rules, with the tasks of claims that were sent before:
+// these are read now.
+func (t *tx) settle(r *rows, n *rules.Need) error {
+	if len(r.repeated) > 0 {
+		r.tasks(t, func(*taskRow) error { return nil }, nil,
+			"SELECT "+taskColumns+" FROM @.task AS t WHERE t.plan = $1 AND t.ordinal = ANY ($2::int[])", int64(r.p.ID), r.repeated)
+		if err := t.flush(); err != nil {
+			return err
+		}
+	}
 	r.settle(n)
-	return r, nil
+	return nil
 }
 
 // queue adds the statements that read what a step needs.
@@ -138,16 +157,27 @@ func (r *rows) readTasks(t *tx, n *rules.Need) {
 	if len(n.Tasks) == 0 {
 		return
 	}
+	named := ordinalsOf(n.Tasks)
+	ends := r.ends
+	if ends == nil {
+		ends = named
+	}
 	t.each(func(from pgx.Rows) error {
 		var row taskRow
-		if err := row.scan(from); err != nil {
+		var claim []string
+		if err := row.scan(from, &claim); err != nil {
 			return err
 		}
 		if err := r.put(&row); err != nil && r.bad[uint32(row.ordinal)] == nil {
 			return err
 		}
-		return nil
-	}, "SELECT "+taskColumns+" FROM @.task AS t WHERE t.plan = $1 AND t.ordinal = ANY ($2::int[])", int64(r.p.ID), ordinalsOf(n.Tasks))
+		if claim == nil {
+			return nil
+		}
+		return r.putClaim(row.claim, claim)
+	}, "SELECT "+taskColumns+`, CASE WHEN t.claim <> 0 AND t.ordinal = ANY ($3::int[]) THEN (
+		SELECT `+claimArray+` FROM @.claim AS c WHERE c.plan = t.plan AND c.number = t.claim) END
+		FROM @.task AS t WHERE t.plan = $1 AND t.ordinal = ANY ($2::int[])`, int64(r.p.ID), named, ends)
 }
 
 func ordinalsOf(list []uint32) []int32 {

@@ -3,6 +3,8 @@ package pgstore
 import (
 	"encoding/json"
 
+	"github.com/jackc/pgx/v5/pgtype"
+
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
@@ -12,6 +14,7 @@ import (
 
 // updates are the columns of tasks that are written together, each task once.
 type updates struct {
+	ctid                                                   []pgtype.TID
 	ordinal                                                int32s
 	state, request, wait                                   []int16
 	individually, waiting                                  []bool
@@ -30,7 +33,7 @@ func (u *updates) add(ordinal uint32, t *rules.Task, was *place) {
 	if t.More != nil {
 		m = *t.More
 	}
-	u.ordinal = append(u.ordinal, int32(ordinal))
+	u.ctid, u.ordinal = append(u.ctid, was.ctid), append(u.ordinal, int32(ordinal))
 	u.state, u.request, u.wait = append(u.state, int16(t.State)), append(u.request, int16(t.Request)), append(u.wait, int16(m.Wait.Why))
 	u.individually, u.waiting = append(u.individually, t.PausedIndividually), append(u.waiting, t.Waiting)
 	u.attempt, u.claim, u.released = append(u.attempt, int64(t.Attempt)), append(u.claim, int64(t.Claim)), append(u.released, int64(t.Released))
@@ -72,6 +75,9 @@ func (u *updates) addBytes(t *rules.Task, m *rules.More, was *place) {
 	u.sameData, u.sameUndo = append(u.sameData, sameData), append(u.sameUndo, sameUndo)
 }
 
+// updateTasks finds the rows where they were read. A key would do, but there is a plan for it that
+// walks over all tasks, which the server takes as long as it does not know how many there are; the
+// sums keep it from the index.
 const updateTasks = `UPDATE @.task AS t SET state = u.state, request = u.request, wait = u.wait, paused_individually = u.individually,
 	waiting = u.waiting, attempt = u.attempt, claim = u.claim, released = u.released, losses = u.losses, version = u.version,
 	token = u.token, last_token = u.last_token, last_seq = u.last_seq, started = u.started, updated = u.updated, ended = u.ended,
@@ -79,10 +85,10 @@ const updateTasks = `UPDATE @.task AS t SET state = u.state, request = u.request
 	data = CASE WHEN u.same_data THEN t.data ELSE u.data END, undo = CASE WHEN u.same_undo THEN t.undo ELSE u.undo END
 	FROM unnest($2::int[], $3::smallint[], $4::smallint[], $5::smallint[], $6::boolean[], $7::boolean[], $8::bigint[], $9::bigint[], $10::bigint[],
 	$11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],
-	$20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[], $25::bytea[], $26::bytea[], $27::boolean[], $28::boolean[])
+	$20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[], $25::bytea[], $26::bytea[], $27::boolean[], $28::boolean[], $29::tid[])
 	AS u (ordinal, state, request, wait, individually, waiting, attempt, claim, released, losses, version, token, last_token, last_seq,
-	started, updated, ended, elapsed_ms, wait_until, retried, step, failure, attempts, data, undo, same_data, same_undo)
-	WHERE t.plan = $1 AND t.ordinal = u.ordinal`
+	started, updated, ended, elapsed_ms, wait_until, retried, step, failure, attempts, data, undo, same_data, same_undo, ctid)
+	WHERE t.ctid = u.ctid AND t.plan + 0 = $1 AND t.ordinal + 0 = u.ordinal`
 
 // saveTasks writes tasks.
 func (t *tx) saveTasks(id plan.ID, u *updates) {
@@ -91,7 +97,7 @@ func (t *tx) saveTasks(id plan.ID, u *updates) {
 	}
 	t.checked(len(u.ordinal), updateTasks, int64(id), []int32(u.ordinal), u.state, u.request, u.wait, u.individually, u.waiting, u.attempt, u.claim, u.released,
 		u.losses, u.version, u.token, u.lastToken, u.lastSeq, u.started, u.updated, u.ended, u.elapsed, u.waitUntil, u.retriedAt,
-		u.step, u.failure, u.attempts, u.data, u.undo, u.sameData, u.sameUndo)
+		u.step, u.failure, u.attempts, u.data, u.undo, u.sameData, u.sameUndo, u.ctid)
 }
 
 // insertTasks writes the rows of tenants whose tasks nobody has touched.

@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +21,7 @@ import (
 type Store struct {
 	cfg      Config
 	pool     *pgxpool.Pool
-	settings string   // a statement: how a transaction that writes behaves
+	settings string   // a statement: how a transaction that writes behaves; empty if its connection knows
 	texts    sync.Map // statements, by what they are without the name of the schema
 
 	groups groups
@@ -67,12 +66,9 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 
 func newStore(cfg Config) *Store {
 	s := &Store{cfg: cfg}
-	// The tables are read by their keys, whatever the planner thinks of tables that it has not seen
-	// full yet.
-	// A process that stops in the middle, or that nothing reaches any more, would keep its locks.
-	s.settings = fmt.Sprintf("SELECT set_config('lock_timeout', '%[1]dms', true), set_config('idle_in_transaction_session_timeout', '%[1]dms', true), "+
-		"set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_seqscan', 'off', true)",
-		max(1, cfg.LockTimeout.Milliseconds()))
+	if !cfg.Prepare { // else its connections have them
+		s.settings = cfg.settings(true)
+	}
 	s.groups.s, s.groups.plans = s, make(map[plan.ID][]*commit)
 	s.subscriptions, s.places = &subscriptions{s}, &places{s}
 	return s

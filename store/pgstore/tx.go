@@ -83,7 +83,11 @@ func (t *tx) then(f func()) { t.after = append(t.after, f) }
 
 // write runs f in a transaction of its own, read committed, whatever the default is.
 func (s *Store) write(ctx context.Context, f func(t *tx) error) error {
-	return s.transact(ctx, f, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", s.settings)
+	const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+	if s.settings == "" {
+		return s.transact(ctx, f, begin)
+	}
+	return s.transact(ctx, f, begin, s.settings)
 }
 
 // read runs f in a transaction in which everything is of one moment.

@@ -2,8 +2,6 @@ package pgstore
 
 import (
 	"context"
-	"errors"
-	"reflect"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -35,115 +33,6 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	}
 	b.Claimed, b.View = append(b.Claimed, own.claimed...), own.View
 	return nil
-}
-
-// together carries out commits of one plan in one transaction.
-func (s *Store) together(group []*commit) error {
-	return s.write(context.Background(), func(t *tx) error {
-		id := group[0].Plan
-		work := make([]*store.Batch, len(group))
-		for i, c := range group {
-			work[i] = &c.Batch
-		}
-		var p *rollout
-		var r *rows
-		var rests []int64
-		var before int64
-		var yields bool
-		var newest task.Token
-		for _, all := range []bool{false, true} {
-			var err error
-			if p, r, err = t.loadFor(id, work, all); err != nil {
-				return err
-			}
-			before, yields, newest, rests = p.LastEvent, false, p.newest, rests[:0]
-			for _, c := range group {
-				done := c.carryOut(r, newest)
-				newest, yields = done.Newest, yields || c.Yields()
-				if done.AtRest {
-					rests = append(rests, p.LastEvent)
-				}
-			}
-			if r.Err() == nil {
-				break // otherwise a claim was asked for that was left out
-			}
-		}
-		if err := r.flush(t, nil, rests, s.cfg.MaxEvents); err != nil {
-			return err
-		}
-		if yields {
-			t.wake(id, p.real)
-		}
-		t.raiseTokens(p, newest)
-		t.then(func() { s.cached.setLast(&p.Plan) })
-		if p.LastEvent != before || yields {
-			step := p.Breached || p.Counters.InFlight() == 0
-			t.then(func() { s.hints.Give(store.Hint{Plan: id, OnlyEvents: !yields && !step}) })
-		}
-		return nil
-	})
-}
-
-// loadFor locks and reads a plan, and what commits of it need: in one round trip if the plan is as
-// this process has left it, which decides where to look, and else in two. With all, the claims of
-// tasks are read that are only saved, too: who holds one is asked for if the save is fenced.
-func (t *tx) loadFor(id plan.ID, work []*store.Batch, all bool) (*rollout, *rows, error) {
-	p := t.queueMain(id, true)
-	var r *rows
-	var expected rules.Need
-	if last := p.known.last; last != nil {
-		expected = rules.Needs(last, work)
-		r = expectRows(p, last.Sequential())
-		r.only(work, all)
-		r.queue(t, &expected)
-	}
-	if !p.known.simple() {
-		t.queueParts(p)
-	}
-	if err := t.flush(); err != nil && (r == nil || !errors.Is(err, store.ErrCorrupt)) {
-		return nil, nil, err
-	}
-	damage := t.err
-	t.err = nil
-	if p.known.simple() && !p.stillSimple() {
-		t.queueParts(p)
-		if err := t.flush(); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := p.parse(); err != nil {
-		return nil, nil, err
-	}
-	n := rules.Needs(&p.Plan, work)
-	if r != nil && reflect.DeepEqual(n, expected) && r.sequential == p.Sequential() {
-		if damage != nil {
-			return nil, nil, damage
-		}
-		return p, r, t.settle(r, &n)
-	}
-	r = expectRows(p, p.Sequential())
-	r.only(work, all)
-	r.queue(t, &n)
-	if err := t.flush(); err != nil {
-		return nil, nil, err
-	}
-	return p, r, t.settle(r, &n)
-}
-
-// only says of which tasks the claims are read: not of those that are only saved, unless all is
-// set.
-func (r *rows) only(work []*store.Batch, all bool) {
-	if all {
-		return
-	}
-	r.ends = []int32{}
-	for _, b := range work {
-		for i := range b.Changes {
-			if w := &b.Changes[i]; w.Kind != store.Save {
-				r.ends = append(r.ends, int32(w.Task.Ordinal())) //nolint:gosec // ordinals are below 2^20
-			}
-		}
-	}
 }
 
 // carryOut lets the rules carry out a commit, without the changes of tasks that are damaged: these

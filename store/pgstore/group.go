@@ -71,16 +71,17 @@ func (g *groups) withdraw(c *commit) {
 func (g *groups) loop(id plan.ID) {
 	defer g.work.Done()
 	for {
-		group := g.next(id)
+		group := g.next(id, true)
 		if group == nil {
 			return
 		}
-		g.carryOut(group)
+		g.carryOut(id, group)
 	}
 }
 
-// next takes some of the commits that wait.
-func (g *groups) next(id plan.ID) []*commit {
+// next takes some of the commits that wait. If there are none, and last is set, the goroutine of
+// the plan has to end.
+func (g *groups) next(id plan.ID, last bool) []*commit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	waiting := g.plans[id]
@@ -91,7 +92,9 @@ func (g *groups) next(id plan.ID) []*commit {
 		}
 	}
 	if n == 0 {
-		delete(g.plans, id)
+		if last {
+			delete(g.plans, id)
+		}
 		return nil
 	}
 	group := slices.Clone(waiting[:n])
@@ -99,15 +102,27 @@ func (g *groups) next(id plan.ID) []*commit {
 	return group
 }
 
-// carryOut carries out a group and answers its callers. If something permanent keeps the group from
-// being carried out, each commit is carried out by itself.
-func (g *groups) carryOut(group []*commit) {
-	err := g.s.together(group)
-	alone := err != nil && len(group) > 1 && !store.Temporary(err)
-	for i, c := range group {
-		if alone {
-			err = g.s.together(group[i : i+1])
+// carryOut carries out a group, and some that come meanwhile, and answers their callers. If
+// something permanent keeps a group from being carried out, each of its commits is carried out by
+// itself.
+func (g *groups) carryOut(id plan.ID, group []*commit) {
+	for group != nil {
+		failed, rest, err := g.s.carryOut(group, func() []*commit { return g.next(id, false) })
+		group = rest
+		if len(failed) > 1 && !store.Temporary(err) {
+			for i := range failed {
+				one, _, err := g.s.carryOut(failed[i:i+1], func() []*commit { return nil })
+				answer(one, err)
+			}
+			continue
 		}
+		answer(failed, err)
+	}
+}
+
+// answer tells the callers of commits that they were not carried out.
+func answer(failed []*commit, err error) {
+	for _, c := range failed {
 		c.err = err
 		close(c.done)
 	}

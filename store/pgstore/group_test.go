@@ -62,7 +62,7 @@ func TestSeveralStores(t *testing.T) {
 	seen := make(map[task.ID]int)
 	var all sync.WaitGroup
 	for n := range 4 {
-		s := open(t, server.url(), Config{Schema: o.cfg.Schema, Connections: 3})
+		s := open(t, server.url(), Config{Schema: o.cfg.Schema, Connections: 3, Prepare: n%2 == 0})
 		all.Go(func() {
 			name := fmt.Sprint("worker ", n)
 			for i := 0; ; i++ {

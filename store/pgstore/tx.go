@@ -83,11 +83,23 @@ func (t *tx) then(f func()) { t.after = append(t.after, f) }
 
 // write runs f in a transaction of its own, read committed, whatever the default is.
 func (s *Store) write(ctx context.Context, f func(t *tx) error) error {
+	return s.transact(ctx, f, s.opening()...)
+}
+
+// opening returns the statements that begin a transaction that writes.
+func (s *Store) opening() []string {
 	const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 	if s.settings == "" {
-		return s.transact(ctx, f, begin)
+		return []string{begin}
 	}
-	return s.transact(ctx, f, begin, s.settings)
+	return []string{begin, s.settings}
+}
+
+// begin adds the statements that begin a transaction.
+func (t *tx) begin(statements ...string) {
+	for _, sql := range statements {
+		t.b.Queue(sql)
+	}
 }
 
 // read runs f in a transaction in which everything is of one moment.
@@ -115,9 +127,7 @@ func (s *Store) transact(ctx context.Context, f func(t *tx) error, begin ...stri
 	}
 	defer conn.Release()
 	t := &tx{s: s, ctx: limited, db: conn, b: &pgx.Batch{}}
-	for _, sql := range begin {
-		t.b.Queue(sql)
-	}
+	t.begin(begin...)
 	if err = f(t); err == nil {
 		if len(begin) > 0 {
 			t.b.Queue("COMMIT")

@@ -14,6 +14,10 @@ FUZZTIME ?= 50000x
 # has no end; its tests run it. A file ci.args beside a program holds its arguments.
 EXAMPLES ?= $(filter-out server,$(sort $(patsubst examples/%/main.go,%,$(wildcard examples/*/main.go))))
 
+# How long `make bench-pg-long` holds its transaction open, and flags for `make bench-sql`.
+BENCH_HELD ?= 30m
+BENCH_SQL ?=
+
 # How many random histories `make simulate` runs.
 HISTORIES ?= 100000
 
@@ -132,6 +136,14 @@ modules: ## Build, vet and test the other modules, each without the workspace; t
 .PHONY: bench-compile
 bench-compile: ## Run every benchmark once, to see that it still works.
 	go test -run='^$$' -bench=. -benchtime=1x -timeout 10m $(PKG)
+
+.PHONY: bench-sql
+bench-sql: ## Compare the stores on PostgreSQL and SQLite with River, DBOS and floors; half an hour. BENCH_SQL='-tasks 5000 -rounds 1' takes less.
+	cd bench/sql && GOWORK=off CUTOVER_REQUIRE_POSTGRES=1 go test -tags rivals -count=1 -v -timeout 4h -run 'Postgres|SQLite' . $(BENCH_SQL)
+
+.PHONY: bench-pg-long
+bench-pg-long: ## Hold a transaction open for BENCH_HELD while a plan is carried out on PostgreSQL; see what becomes of the commits.
+	cd bench/sql && GOWORK=off CUTOVER_REQUIRE_POSTGRES=1 go test -count=1 -v -timeout 4h -run Held . -held $(BENCH_HELD)
 
 .PHONY: fuzz-short
 fuzz-short: ## Give every fuzz target FUZZTIME inputs.

@@ -34,8 +34,9 @@ type Config struct {
 	// how long the server waits for the next statement of a transaction that has locked rows: it
 	// then ends the transaction, and the connection. Default 5 s.
 	LockTimeout time.Duration
-	// Prepare uses prepared statements, which cost the server less. They belong to a connection, so
-	// it must be off behind a pooler in transaction mode.
+	// Prepare uses prepared statements, which cost server and client less, and sets what they need
+	// once for each connection. Both belong to a connection, so it must be off behind a pooler in
+	// transaction mode.
 	Prepare bool
 	// Pool, if not nil, changes the configuration of the connections: TLS, passwords that change,
 	// tracing. It must leave the application's statements as they are.
@@ -113,11 +114,14 @@ func (c Config) pool(url string) (*pgxpool.Config, error) {
 
 // settings returns the statement that says how statements behave: for one transaction, or for all
 // of a connection. The tables are read by their keys, whatever the planner thinks of tables that it
-// has not seen full yet; prepared statements are not planned again.
+// has not seen full yet; prepared statements are not planned again. A process that stops in the
+// middle, or that nothing reaches any more, would keep its locks.
 func (c Config) settings(local bool) string {
 	var b strings.Builder
+	patience := fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds()))
 	for i, s := range [...][2]string{
-		{"lock_timeout", fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds()))},
+		{"lock_timeout", patience},
+		{"idle_in_transaction_session_timeout", patience},
 		{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"}, {"plan_cache_mode", "force_generic_plan"},
 	} {
 		b.WriteString([]string{"SELECT ", ", "}[min(i, 1)])

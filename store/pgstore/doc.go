@@ -20,7 +20,7 @@
 //	  │◄───────────────┤ answer all                        │
 //
 // While a transaction is under way the next commits of the plan come together; there is no timer.
-// Commands, and everything else that writes, have a transaction each, which locks the same row.
+// What writes one group is sent with what reads for the next. Commands, and everything else that writes, have a transaction each, which locks the same row.
 //
 // Invariants:
 //
@@ -33,7 +33,8 @@
 //     and rows of one table by their keys.
 //   - What a process remembers of its last commit of a plan only decides where it looks for rows,
 //     in the same round trip; if the plan was changed since, it looks again.
-//   - Nothing of a transaction is left on its connection.
+//   - Nothing of a transaction is left on its connection. With Config.Prepare, a connection has
+//     settings and prepared statements of its own.
 //   - Time is the server's clock, read after the lock.
 //
 // # In a transaction of the host's

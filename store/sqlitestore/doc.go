@@ -17,7 +17,7 @@
 //	  ├──────────────────►│ take all jobs that wait       │
 //	  │                   ├── BEGIN IMMEDIATE ───────────►│
 //	  │                   │   for each: load rows,        │
-//	  │                   │   rules.Commit or .Apply,     │
+//	  │                   │   rules.Commit or .Apply;     │
 //	  │                   │   write what has changed      │
 //	  │                   ├── COMMIT: one fdatasync ─────►│ WAL
 //	  │                   │   agenda, hints               │
@@ -34,6 +34,8 @@
 //   - A job that fails after it has written something is rolled back with its whole group, and the
 //     group is then carried out one by one. So a job may run more than once, and sets its results
 //     anew each time.
+//   - What commits have changed is written before a job of another kind, and before the end of the
+//     transaction. Nobody reads a table meanwhile that has not what the rules know.
 //   - What is in memory alone (agenda, leases, the plans that the writer remembers) can be made
 //     anew from the file: all plans are due when the file is opened, all leases are over, and a
 //     rolled back transaction empties what the writer remembers.

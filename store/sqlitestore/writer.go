@@ -39,7 +39,7 @@ type writer struct {
 
 // Limits of a transaction, and of the plans that are remembered between two.
 const (
-	maxJobs  = 256
+	maxJobs  = 512
 	maxPlans = 64
 )
 

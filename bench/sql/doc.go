@@ -1,7 +1,7 @@
 // Package sqlbench measures cutover on PostgreSQL and on SQLite beside what a host would choose
 // instead (River, DBOS) and beside floors: the bare work in the database and nothing else. All
-// subjects run in one run, on one PostgreSQL that the run starts and on files of one disk, in turns,
-// so that changes in the machine's load affect all alike.
+// subjects run in one run, on one PostgreSQL that the run starts and on files of one disk, in
+// turns, so that changes in the machine's load affect all alike.
 //
 //	make bench-sql                       # everything, about half an hour
 //	make bench-pg-long                   # a transaction held open for 30 minutes

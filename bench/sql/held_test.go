@@ -18,8 +18,8 @@ import (
 
 const (
 	heldFlight = 64
-	// heldPause is how long a step takes: the load is even, and a plan of the maximum size lasts for
-	// half an hour.
+	// heldPause is how long a step takes: the load is even, and a plan of the maximum size lasts
+	// for half an hour.
 	heldPause = 60 * time.Millisecond
 )
 

@@ -74,8 +74,8 @@ func (r *rows) readClaims(t *tx, n *rules.Need) {
 	}, "SELECT (SELECT "+claimArray+" FROM @.claim AS c WHERE c.plan = $1 AND c.id = u.id) FROM unnest($2::text[]) AS u (id)", int64(r.p.ID), ids)
 }
 
-// forgetEvery is the number of claims after which those that need not be remembered are deleted: all
-// of the plan are looked at then.
+// forgetEvery is the number of claims after which those that need not be remembered are deleted:
+// all of the plan are looked at then.
 const forgetEvery = 8 * rules.KeptClaims
 
 // saveClaims writes the claims that have changed. Those without tasks stay for a while, so that

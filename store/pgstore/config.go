@@ -122,7 +122,10 @@ func (c Config) settings(local bool) string {
 	for i, s := range [...][2]string{
 		{"lock_timeout", patience},
 		{"idle_in_transaction_session_timeout", patience},
-		{"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"}, {"plan_cache_mode", "force_generic_plan"},
+		{"enable_hashjoin", "off"},
+		{"enable_mergejoin", "off"},
+		{"enable_seqscan", "off"},
+		{"plan_cache_mode", "force_generic_plan"},
 	} {
 		b.WriteString([]string{"SELECT ", ", "}[min(i, 1)])
 		fmt.Fprintf(&b, "set_config('%s', '%s', %t)", s[0], s[1], local)

@@ -20,7 +20,8 @@
 //	  │◄───────────────┤ answer all                        │
 //
 // While a transaction is under way the next commits of the plan come together; there is no timer.
-// What writes one group is sent with what reads for the next. Commands, and everything else that writes, have a transaction each, which locks the same row.
+// What writes one group is sent with what reads for the next. Commands, and everything else that
+// writes, have a transaction each, which locks the same row.
 //
 // Invariants:
 //

@@ -18,7 +18,7 @@ type rows struct {
 	places map[uint32]*place
 	// bad says of tasks, by ordinal, what is wrong with them.
 	bad map[uint32]error
-	// ends are the ordinals of the tasks of which the claims are read; nil means all that are named.
+	// ends are the ordinals of the tasks of which the claims are read; nil: all that are named.
 	ends []int32
 	// repeated are the ordinals of the tasks that claims hold which were sent before.
 	repeated []int32

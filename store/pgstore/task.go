@@ -17,8 +17,8 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// taskColumns are the columns of a task that a taskRow has. ctid is where the row is: while facts are
-// locked it stays there.
+// taskColumns are the columns of a task that a taskRow has. ctid is where the row is: while facts
+// are locked it stays there.
 const taskColumns = `t.ctid, t.ordinal, t.state, t.request, t.wait, t.paused_individually, t.waiting, t.attempt, t.claim, t.released, t.losses, t.version,
 	t.token, t.last_token, t.last_seq, t.started, t.updated, t.ended, t.elapsed_ms, t.wait_until, t.retried,
 	t.tenant, t.labels, t.parameters, t.step, t.failure, t.attempts, t.data, t.undo`

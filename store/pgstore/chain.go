@@ -19,7 +19,7 @@ type chain struct {
 	s    *Store
 	id   plan.ID
 	t    *tx
-	more func() []*commit // the next group, nil if no commit waits
+	more func() []*commit // the next group, nil if few commits wait
 }
 
 // links is the maximum number of groups in a chain: other plans wait for its connection.
@@ -55,7 +55,7 @@ func (s *Store) carryOut(group []*commit, more func() []*commit) (failed, rest [
 	return failed, rest, err
 }
 
-// run carries out groups until none waits.
+// run carries out groups until few commits wait.
 func (c *chain) run(group []*commit) (failed, rest []*commit, err error) {
 	end := c.limit()
 	defer func() { end() }()

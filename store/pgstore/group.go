@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -26,6 +27,8 @@ type groups struct {
 const (
 	maxCommits = 512
 	maxChanges = 1000
+	// enough are so many commits that more in one transaction would save little.
+	enough = 128
 )
 
 // commit is a commit under way. It belongs to the goroutine of its plan.
@@ -71,7 +74,8 @@ func (g *groups) withdraw(c *commit) {
 func (g *groups) loop(id plan.ID) {
 	defer g.work.Done()
 	for {
-		group := g.next(id, true)
+		runtime.Gosched() // those who were just answered may join
+		group := g.next(id)
 		if group == nil {
 			return
 		}
@@ -79,11 +83,27 @@ func (g *groups) loop(id plan.ID) {
 	}
 }
 
-// next takes some of the commits that wait. If there are none, and last is set, the goroutine of
-// the plan has to end.
-func (g *groups) next(id plan.ID, last bool) []*commit {
+// next takes some of the commits that wait. If there are none, the goroutine of the plan has to
+// end.
+func (g *groups) next(id plan.ID) []*commit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.take(id)
+}
+
+// many takes some of the commits that wait, if they are many. A few should wait for those that are
+// under way: each transaction has its price, and its sync of the disk.
+func (g *groups) many(id plan.ID) []*commit {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.plans[id]) < enough {
+		return nil
+	}
+	return g.take(id)
+}
+
+// take is next for who has the lock.
+func (g *groups) take(id plan.ID) []*commit {
 	waiting := g.plans[id]
 	n, changes := 0, 0
 	for ; n < min(len(waiting), maxCommits); n++ {
@@ -92,9 +112,7 @@ func (g *groups) next(id plan.ID, last bool) []*commit {
 		}
 	}
 	if n == 0 {
-		if last {
-			delete(g.plans, id)
-		}
+		delete(g.plans, id)
 		return nil
 	}
 	group := slices.Clone(waiting[:n])
@@ -107,7 +125,7 @@ func (g *groups) next(id plan.ID, last bool) []*commit {
 // itself.
 func (g *groups) carryOut(id plan.ID, group []*commit) {
 	for group != nil {
-		failed, rest, err := g.s.carryOut(group, func() []*commit { return g.next(id, false) })
+		failed, rest, err := g.s.carryOut(group, func() []*commit { return g.many(id) })
 		group = rest
 		if len(failed) > 1 && !store.Temporary(err) {
 			for i := range failed {

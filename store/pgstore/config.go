@@ -118,10 +118,10 @@ func (c Config) pool(url string) (*pgxpool.Config, error) {
 // middle, or that nothing reaches any more, would keep its locks.
 func (c Config) settings(local bool) string {
 	var b strings.Builder
-	patience := fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds()))
+	timeout := fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds()))
 	for i, s := range [...][2]string{
-		{"lock_timeout", patience},
-		{"idle_in_transaction_session_timeout", patience},
+		{"lock_timeout", timeout},
+		{"idle_in_transaction_session_timeout", timeout},
 		{"enable_hashjoin", "off"},
 		{"enable_mergejoin", "off"},
 		{"enable_seqscan", "off"},

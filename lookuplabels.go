@@ -42,21 +42,35 @@ func (l Lookup) Labels(ctx context.Context, labels map[string]string, from Tenan
 	s := search{
 		Lookup: l, left: searchedLabels, room: store.MaxPage,
 		passes: func(p *plan.Plan) bool { return p.Over() },
-		page: func(ctx context.Context, p *plan.Plan, after int) (found []task.Task, n int, over bool, err error) {
-			tasks, next, err := l.tasks(ctx, p.ID, after)
-			for i := range tasks {
-				if f.Matches(&tasks[i]) {
-					found = append(found, tasks[i])
-				}
-			}
-			if over = next == 0; over {
-				next = p.TaskCount
-			}
-			return found, max(0, next-after), over, err
-		},
+		page:   l.pageOf(&f),
 	}
 	err := s.run(ctx, from)
 	return LabelsResult{Tasks: s.tasks, SearchedDownTo: s.down, Next: s.next}, err
+}
+
+// pageOf returns a function that looks for tasks that a filter selects on a page of tasks. Where a
+// page cannot be read because a task is damaged, it looks at fewer of them, one by one.
+func (l Lookup) pageOf(f *task.Filter) func(context.Context, *plan.Plan, int) ([]task.Task, int, bool, error) {
+	return func(ctx context.Context, p *plan.Plan, after int) (found []task.Task, n int, over bool, err error) {
+		tasks, next, err := l.tasks(ctx, p.ID, after)
+		if errors.Is(err, store.ErrCorrupt) {
+			var ordinals []int
+			for next = after; next < min(p.TaskCount, after+store.MaxBatch); {
+				next++
+				ordinals = append(ordinals, next)
+			}
+			tasks, err = l.e.client.TasksAt(ctx, p.ID, ordinals)
+		}
+		for i := range tasks {
+			if f.Matches(&tasks[i]) {
+				found = append(found, tasks[i])
+			}
+		}
+		if over = next == 0; over {
+			next = p.TaskCount
+		}
+		return found, max(0, next-after), over, err
+	}
 }
 
 // tasks returns a page of a plan's tasks.

@@ -80,7 +80,7 @@ func TestTheSearchByLabelsIsBounded(t *testing.T) {
 		s := memstore.New()
 		reads, damaged := 0, plan.ID(0)
 		e := commanding(t, storetest.Intercept(s, func(ctx context.Context, c storetest.Call) error {
-			if c.Method == "Tasks" {
+			if c.Method == "Tasks" || c.Method == "TasksAt" {
 				if reads++; c.Plan == damaged {
 					return &store.CorruptError{Key: "k", Reason: "r"}
 				}

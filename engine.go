@@ -92,11 +92,12 @@ func New(s store.Store, c Config) (*Engine, error) {
 		Client: e.client, Locks: e.locks, Cleaner: e.cleaner, Keeper: e.keeper, Registry: e.registry, Due: e.due,
 		LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval, Retention: c.Retention, MaxLosses: c.MaxLosses,
 		FinishStart: func(ctx context.Context, p plan.Plan) error { return finishStart(ctx, e, p) },
+		Knows:       func(executorType string) bool { _, known := c.Executors[executorType]; return known },
 		WorkerLost:  c.Hooks.OnWorkerLost, PlanRemoved: func(p plan.Plan) { c.Hooks.OnPlanRemoved(p, hook.Removal{Retention: true}) },
 	})
 	e.dispatcher = dispatch.New(dispatch.Options{
 		Client: e.client, Reconciler: e.reconciler, Queue: queue, Keeper: e.keeper, Registry: e.registry,
-		Pool: e.pool, Locks: e.locks, Quotas: e.quotas, Due: e.due, Executors: c.Executors, LeaseTTL: c.LeaseTTL, PollInterval: c.PollInterval,
+		Pool: e.pool, Locks: e.locks, Quotas: e.quotas, Due: e.due, Executors: c.Executors, PollInterval: c.PollInterval,
 	})
 	return e, nil
 }

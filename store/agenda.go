@@ -7,19 +7,21 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// Agenda lists the plans that need an engine.
+// Agenda lists the plans that need an engine. A plan is due at two times: for every engine, because
+// of what it owes, such as the end of a bake, a deadline, or tasks of a worker that may be lost; and,
+// while it has tasks to claim, for the engines that have its executor.
 type Agenda interface {
-	// Due returns up to limit plans that are due to be reconciled, the plans that have waited
-	// longest first. Apply and FinishCreate make a plan due at once, and so does a commit that
-	// leaves a task for another worker, see [Batch.Yields]; BeginCreate makes a creation due when
-	// its TTL is over. Other commits do not: an engine reconciles a plan with tasks in flight after
-	// a bounded time anyway. The same bound applies if a process dies just after it has yielded a
-	// task.
-	Due(ctx context.Context, limit int) ([]DuePlan, error)
-	// Reschedule makes a plan due again when the duration after has passed or, if after is
-	// negative, at the next command. It does nothing if the plan was put on the agenda again since
-	// Due returned stamp.
-	Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error
+	// Due returns up to limit plans that are due for an engine with these executor types, the plans
+	// that have waited longest first: those that are due for every engine, and those that the last
+	// Reschedule left to one of the types. Apply and FinishCreate make a plan due for every engine
+	// at once, and so does a commit that leaves a task for another worker, see [Batch.Yields];
+	// BeginCreate makes a creation due when its TTL is over. Other commits do not: an engine
+	// reconciles a plan with tasks in flight after a bounded time anyway. The same bound applies if
+	// a process dies just after it has yielded a task.
+	Due(ctx context.Context, executors []string, limit int) ([]DuePlan, error)
+	// Reschedule says when a plan is due again. It does nothing if the plan was put on the agenda
+	// again since Due returned stamp.
+	Reschedule(ctx context.Context, id plan.ID, stamp uint64, next Next) error
 	// Remind makes each of the plans (at most MaxBatch) due at the latest when its duration has
 	// passed. Plans that are due sooner stay due, with a new stamp. A later Reschedule does not put
 	// a plan off past its reminder, or, after a command, a few seconds past it. Remind does nothing
@@ -28,6 +30,17 @@ type Agenda interface {
 	// Listen calls hint, until ctx ends, for every plan that may have changed. Hints can be lost,
 	// repeated and late. hint must not block.
 	Listen(ctx context.Context, hint func(Hint)) error
+}
+
+// Next says when a plan is due again.
+type Next struct {
+	// After is how much later the plan is due for every engine; if it is negative, that is at the
+	// next command.
+	After time.Duration
+	// Executor is the plan's executor type if it has tasks to claim. The plan then is due at once,
+	// behind all others that are, for the engines that have the type, until the next Reschedule. It
+	// is empty otherwise.
+	Executor string
 }
 
 // Hint says that a plan may have changed. A commit of workers that writes events gives one, but a
@@ -50,7 +63,7 @@ type DuePlan struct {
 	Stamp uint64
 	// Creating reports that the entry is a creation whose TTL is over and which has to be removed.
 	Creating bool
-	// Late is for how long the plan has been due, by the store's clock: never negative, and 0 if it
-	// is not due.
+	// Late is for how long the plan has been due for the engine that asks, by the store's clock:
+	// never negative, and 0 if it is not due.
 	Late time.Duration
 }

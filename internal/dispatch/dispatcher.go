@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -40,18 +42,17 @@ type Options struct {
 	Due signal.Flag
 	// Executors are the executors that this process has, by type.
 	Executors executor.Registry
-	// LeaseTTL is how long leases last without a renewal.
-	LeaseTTL time.Duration
 	// PollInterval is how often the dispatcher polls for due plans without a hint, with jitter.
 	PollInterval time.Duration
 }
 
 // Dispatcher makes the reconciler handle due plans, and claims tasks of plans that are ready.
 type Dispatcher struct {
-	opts    Options
-	passes  passes
-	alarms  *alarms
-	foreign foreign
+	opts   Options
+	passes passes
+	alarms *alarms
+	// types are the executor types that this process has.
+	types []string
 	// searches are of the plans that wait for their tenants.
 	searches searches
 }
@@ -59,7 +60,7 @@ type Dispatcher struct {
 // New returns a dispatcher.
 func New(o Options) *Dispatcher {
 	d := &Dispatcher{
-		opts: o, alarms: newAlarms(o.Queue.Enqueue), foreign: foreign{plans: make(map[plan.ID]foreignPlan)},
+		opts: o, alarms: newAlarms(o.Queue.Enqueue), types: slices.Sorted(maps.Keys(o.Executors)),
 		searches: searches{byPlan: make(map[plan.ID]*search)},
 	}
 	d.passes = passes{reconcile: d.reconcile, putOff: d.putOff, underWay: make(map[plan.ID]*pass)}
@@ -107,34 +108,25 @@ func (d *Dispatcher) claims(ctx context.Context, pending signal.Flag) {
 	}
 }
 
-// pollDue reconciles the plans that are due, each once. It waits only for a moment for a slow pass.
-// Foreign plans are left alone; if they fill a page, they move to the back of the agenda.
+// pollDue reconciles the plans that are due here, each once. It waits only for a moment for a slow
+// pass.
 func (d *Dispatcher) pollDue(ctx context.Context) {
 	seen := make(map[plan.ID]struct{})
 	for ctx.Err() == nil && len(seen) < maxPolled {
-		due, err := d.opts.Client.Store.Due(ctx, duePage)
+		due, err := d.opts.Client.Store.Due(ctx, d.types, duePage)
 		d.opts.Client.Fault("due", err)
 		var begun []<-chan struct{}
-		var left []store.DuePlan
 		for _, p := range due {
-			if _, again := seen[p.ID]; again {
-				continue
-			}
-			seen[p.ID] = struct{}{}
-			if d.foreign.has(p) {
-				left = append(left, p)
-			} else {
+			if _, again := seen[p.ID]; !again {
+				seen[p.ID] = struct{}{}
 				begun = append(begun, d.passes.begin(ctx, p))
 			}
 		}
 		for _, settled := range begun {
 			<-settled
 		}
-		if len(due) < duePage || len(begun)+len(left) == 0 {
+		if len(due) < duePage || len(begun) == 0 {
 			return
-		}
-		for _, p := range left {
-			d.reschedule(ctx, p, 0)
 		}
 	}
 }
@@ -154,15 +146,13 @@ func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 	if r.Removed || r.Settled && r.Plan.Over() {
 		d.searches.forget(due.ID)
 	}
-	if in, waits := r.Plan.WakeIn(); r.Settled && waits {
+	if in, waits := r.Plan.WakeIn(); r.Settled && waits && (in > 0 || !r.Claimable) {
 		d.alarms.set(due.ID, in)
 	}
 	if r.Settled {
 		if p := d.capacityPlan(r.Plan); p != nil {
 			d.opts.Queue.SetReady(p, r.Claimable)
 			d.opts.Queue.Changed().Raise()
-		} else if r.Claimable && r.Next == 0 && due.Stamp != 0 {
-			d.foreign.add(due.ID, due.Stamp, wait.Jitter(d.opts.LeaseTTL/4))
 		}
 	}
 	d.reschedule(ctx, due, r.Next)
@@ -170,13 +160,13 @@ func (d *Dispatcher) reconcile(ctx context.Context, due store.DuePlan) {
 
 // putOff reschedules a due plan to the next poll.
 func (d *Dispatcher) putOff(ctx context.Context, due store.DuePlan) {
-	d.reschedule(ctx, due, d.opts.PollInterval)
+	d.reschedule(ctx, due, store.Next{After: d.opts.PollInterval})
 }
 
 // reschedule changes when a plan is due. A plan without a stamp is not due, so it is not
 // rescheduled.
-func (d *Dispatcher) reschedule(ctx context.Context, due store.DuePlan, after time.Duration) {
+func (d *Dispatcher) reschedule(ctx context.Context, due store.DuePlan, next store.Next) {
 	if due.Stamp != 0 {
-		d.opts.Client.Fault("reschedule", d.opts.Client.Store.Reschedule(ctx, due.ID, due.Stamp, after))
+		d.opts.Client.Fault("reschedule", d.opts.Client.Store.Reschedule(ctx, due.ID, due.Stamp, next))
 	}
 }

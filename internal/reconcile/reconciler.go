@@ -15,7 +15,7 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// untilNextCommand is the Result.Next of a plan that is not due before the next command.
+// untilNextCommand is the Next.After of a plan that is not due before the next command.
 const untilNextCommand = -1
 
 // maxRestInFlight is the maximum time until a plan with tasks in flight is reconciled again. The
@@ -26,6 +26,12 @@ const maxRestInFlight = 7500 * time.Millisecond
 // bake or for a window, is reconciled again. The store's clock may be set forward meanwhile, or the
 // host may sleep; both bring the end of the wait nearer than the timers of this process know.
 const maxRestWaiting = time.Minute
+
+// maxRestLeft is about how long a plan is left to the processes that have its executor, if this one
+// has not and no worker holds a task. Nothing is owed before one of these processes has claimed
+// tasks, and that process says when the plan is due next before it does. Should it die in between,
+// or not reach the agenda, the plan is reconciled after this time.
+const maxRestLeft = 10 * time.Minute
 
 // maxSteps bounds the steps of one call of Reconcile, so that other plans get their turn.
 const maxSteps = 10
@@ -53,6 +59,8 @@ type Options struct {
 	// Retention is how long a plan is kept after it is over. If it is not positive, plans are kept
 	// for ever.
 	Retention time.Duration
+	// Knows reports whether this process has an executor.
+	Knows func(executorType string) bool
 	// MaxLosses is how often a task may lose its worker before it fails.
 	MaxLosses int
 	// WorkerLost is called for each task that was taken from a lost worker.
@@ -77,15 +85,15 @@ type Result struct {
 	Settled, Claimable bool
 	// Removed reports that the plan does not exist.
 	Removed bool
-	// Next is how long to wait before the plan is reconciled again: 0 means at once, negative means
-	// not before the next command.
-	Next time.Duration
+	// Next says when the plan is to be reconciled again.
+	Next store.Next
 }
 
 // Reconcile carries out what a plan owes: its own transitions and its removal, the next parts of
 // commands on many tasks, the stops of tasks that no worker holds, and the recovery of tasks from
 // lost workers. stamp is the stamp of the plan on the agenda, or 0 if it is reconciled without
-// being due. Faults of the store are reported, and Result.Next is then the PollInterval. Any
+// being due. Faults of the store are reported, and the plan is due again after the
+// PollInterval. Any
 // process may reconcile a plan at any time; the process that loses a race sees what the winner did.
 func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Result {
 	var so turn
@@ -93,10 +101,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Re
 		p, err := r.opts.Client.Store.Plan(ctx, id)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
-			return Result{Removed: true, Next: untilNextCommand}
+			return Result{Removed: true, Next: store.Next{After: untilNextCommand}}
 		case err != nil:
 			r.opts.Client.Fault("plan", err)
-			return Result{Next: r.opts.PollInterval}
+			return Result{Next: store.Next{After: r.opts.PollInterval}}
 		}
 		graceful, done := wait.WithGrace(ctx, finishGrace)
 		changed, err := r.step(graceful, p, so)
@@ -110,9 +118,13 @@ func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Re
 		}
 		if err != nil {
 			r.opts.Client.Fault("reconcile", err)
-			return Result{Next: r.opts.PollInterval}
+			return Result{Next: store.Next{After: r.opts.PollInterval}}
 		}
-		return Result{Plan: p, Settled: true, Claimable: p.Claimable(), Next: r.nextCheck(p, stamp)}
+		result := Result{Plan: p, Settled: true, Claimable: p.Claimable(), Next: store.Next{After: r.nextCheck(p, stamp)}}
+		if result.Claimable {
+			result.Next.Executor = p.ExecutorType
+		}
+		return result
 	}
 	return Result{}
 }
@@ -120,9 +132,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Re
 // turn is how far a call of Reconcile has come.
 type turn struct{ steps, conflicts int }
 
-// nextCheck returns how long to wait before a plan that owes nothing now is reconciled again. While
-// tasks are in flight, some process has to check whether their workers are alive. For a plan
-// without a stamp the result is not used: its place on the agenda does not change.
+// nextCheck returns how long any process may wait before it reconciles a plan again that owes
+// nothing now. While tasks are in flight, some process has to check whether their workers are
+// alive. For a plan without a stamp the result is not used: its place on the agenda does not
+// change.
 func (r *Reconciler) nextCheck(p plan.Plan, stamp uint64) time.Duration {
 	switch {
 	case stamp == 0:
@@ -139,18 +152,31 @@ func (r *Reconciler) nextCheck(p plan.Plan, stamp uint64) time.Duration {
 		return r.opts.PollInterval // a sweep waits for the start of another plan
 	case p.Starting != nil:
 		return max(p.StartLeft(), 0) + time.Millisecond // when the start may be given up
-	case p.Claimable():
-		return 0
 	}
 	in, wakes := p.WakeIn()
 	if p.Adding != nil && (!wakes || p.Adding.Left(p.Idle) < in) {
 		in, wakes = max(0, p.Adding.Left(p.Idle)), true // when the addition may be given up
 	}
+	if in == 0 && p.Claimable() {
+		in = maxRestWaiting // what is due already is to be claimed
+	}
+	if wakes {
+		return min(in+time.Millisecond, r.rest(p, true))
+	}
+	return r.rest(p, false)
+}
+
+// rest returns how long a plan that is not at rest may rest. wakes reports that it waits for a
+// time, which comes earlier.
+func (r *Reconciler) rest(p plan.Plan, wakes bool) time.Duration {
+	left := p.Claimable() && !r.opts.Knows(p.ExecutorType)
 	switch {
-	case wakes && p.Counters.Held == 0:
-		return min(in+time.Millisecond, maxRestWaiting) // no worker can be lost meanwhile
+	case p.Counters.Held > 0, p.Claimable() && !left: // a worker may be lost, if it is one that claims next
+		return r.restInFlight()
 	case wakes:
-		return min(in+time.Millisecond, r.restInFlight())
+		return maxRestWaiting
+	case left:
+		return wait.Jitter(maxRestLeft)
 	}
 	return r.restInFlight()
 }

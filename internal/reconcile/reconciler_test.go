@@ -32,13 +32,44 @@ func reconcilerOf(s store.Store) *Reconciler {
 		Client: client, Locks: locks, Cleaner: tenantlock.NewCleaner(client, locks, quota.NewManager(client)), Registry: registry,
 		Keeper: lease.NewKeeper(lease.Options{Client: client, Registry: registry}), Due: signal.NewFlag(),
 		LeaseTTL: 20 * time.Second, PollInterval: time.Second, Retention: time.Hour, MaxLosses: 3,
-		WorkerLost: func(task.ID, string) {},
+		WorkerLost: func(task.ID, string) {}, Knows: func(x string) bool { return x == "X" },
 	})
 }
 
 // inFlight sets the counters of p to two running tasks, both held.
 func inFlight(p *plan.Plan) {
 	p.Counters.States[task.Running], p.Counters.Held = 2, 2
+}
+
+// pending gives a plan of an executor type a task to claim.
+func pending(executorType string) func(*plan.Plan) {
+	return func(p *plan.Plan) {
+		p.ExecutorType, p.Counters.States[task.Pending], p.Grant = executorType, 1, strategy.Grant{LastOrdinal: 9, MaxSlots: 9, MaxFailed: 9}
+	}
+}
+
+// due gives a plan a task whose wait is over, too.
+func due(edit func(*plan.Plan)) func(*plan.Plan) {
+	return func(p *plan.Plan) {
+		edit(p)
+		p.Counters.States[task.Running], p.Counters.Waiting = 1, 1
+		p.Now = time.Unix(1e9, 0)
+		p.NextDue = p.Now
+	}
+}
+
+// A plan that only processes with another executor can advance is left to them for long.
+func TestPlansAreLeft(t *testing.T) {
+	t.Parallel()
+	p := plan.Plan{ID: 1, Control: plan.Control{State: plan.Running}}
+	p.Version = 2
+	pending("Y")(&p)
+	if !p.Claimable() {
+		t.Fatal("there is nothing to claim")
+	}
+	if got := reconcilerOf(memstore.New()).nextCheck(p, 7); got < maxRestLeft*4/5 || got > maxRestLeft*6/5 {
+		t.Errorf("it is left for %s", got)
+	}
 }
 
 func TestNextCheck(t *testing.T) {
@@ -58,6 +89,18 @@ func TestNextCheck(t *testing.T) {
 		"being started": {plan.Created, func(p *plan.Plan) {
 			p.Starting, p.Idle = &plan.Starting{Token: 1, TTL: 10 * time.Second}, 4*time.Second
 		}, stamp, 6*time.Second + time.Millisecond},
+		"to be claimed here":          {plan.Running, pending("X"), stamp, 5 * time.Second},
+		"to be claimed here, waiting": {plan.Running, due(pending("X")), stamp, 5 * time.Second},
+		"left, in flight": {plan.Running, func(p *plan.Plan) {
+			pending("Y")(p)
+			inFlight(p)
+		}, stamp, 5 * time.Second},
+		"left, a window ends": {plan.Running, func(p *plan.Plan) {
+			pending("Y")(p)
+			p.Now = time.Unix(1e9, 0)
+			p.Grant.NotAfter = p.Now.Add(40 * time.Second)
+		}, stamp, 40*time.Second + time.Millisecond},
+		"left, waiting": {plan.Running, due(pending("Y")), stamp, time.Minute},
 		"waits briefly": {plan.Running, func(p *plan.Plan) {
 			p.Counters.States[task.Running], p.Counters.Waiting = 1, 1
 			p.Now = time.Unix(1e9, 0)
@@ -84,7 +127,7 @@ func TestNextCheck(t *testing.T) {
 func TestReconcileAPlanThatIsRemoved(t *testing.T) {
 	t.Parallel()
 	r := reconcilerOf(memstore.New()).Reconcile(t.Context(), 5, 1)
-	if !r.Removed || r.Settled || r.Next >= 0 {
+	if !r.Removed || r.Settled || r.Next.After >= 0 {
 		t.Errorf("%+v", r)
 	}
 }
@@ -112,10 +155,10 @@ func TestReconcileGivesUpAnAbandonedStart(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := r.Reconcile(ctx, c.ID, 1)
-		if !got.Settled || got.Plan.Starting == nil || got.Next < 9*time.Second || got.Next > 11*time.Second {
+		if !got.Settled || got.Plan.Starting == nil || got.Next.After < 9*time.Second || got.Next.After > 11*time.Second {
 			t.Fatalf("while the start is alive: %+v", got)
 		}
-		time.Sleep(got.Next)
+		time.Sleep(got.Next.After)
 		if got = r.Reconcile(ctx, c.ID, 1); !got.Settled || got.Plan.Starting != nil || got.Claimable {
 			t.Errorf("later: %+v", got)
 		}

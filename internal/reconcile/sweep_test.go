@@ -99,8 +99,8 @@ func (s *sweeping) passes(r *Reconciler) (n int) {
 		if result.Settled {
 			return n
 		}
-		if result.Next != 0 || n > 10_000 {
-			s.Fatalf("after %d calls the next is after %s", n, result.Next)
+		if (result.Next != store.Next{}) || n > 10_000 {
+			s.Fatalf("after %d calls the next is %+v", n, result.Next)
 		}
 	}
 }

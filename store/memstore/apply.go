@@ -22,7 +22,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if applied {
 		// The plan is still locked here, so that no engine reschedules it without having seen the
 		// command.
-		s.agenda.wake(c.Plan.ID)
+		s.wake(c.Plan.ID)
 	}
 	p.mu.Unlock()
 	if applied {

@@ -25,7 +25,7 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	p.end(before, &done)
 	changed, back := p.log.last != before, b.Yields()
 	if back {
-		s.agenda.wake(b.Plan)
+		s.wake(b.Plan)
 	}
 	p.mu.Unlock()
 	if step := back || b.View.Breached || b.View.Counters.InFlight() == 0; back || changed {

@@ -34,7 +34,7 @@ func (s *Store) BeginCreate(ctx context.Context, c store.Create) (store.Creation
 	if key != "" {
 		s.keys[key] = p
 	}
-	s.agenda.expect(s.lastID, c.TTL)
+	s.agenda.Expect(s.lastID, c.TTL)
 	return store.Creation{ID: s.lastID, Mark: c.Mark}, nil
 }
 
@@ -48,7 +48,7 @@ func (s *Store) created(p *rollout, c store.Create) (store.Creation, error) {
 		if p.mark != c.Mark || p.hash != c.Hash {
 			return store.Creation{}, store.ErrCreating
 		}
-		s.agenda.expect(p.plan.ID, p.ttl) // a repeat after a lost answer
+		s.agenda.Expect(p.plan.ID, p.ttl) // a repeat after a lost answer
 		return store.Creation{ID: p.plan.ID, Mark: p.mark}, nil
 	case complete:
 		if p.hash != c.Hash {
@@ -104,7 +104,7 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 		p.tasks.add(rules.NewTask(t), p.plan.TaskCount)
 	}
 	if p.stage == creating {
-		s.agenda.expect(c.ID, p.ttl)
+		s.agenda.Expect(c.ID, p.ttl)
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (s *Store) FinishCreate(ctx context.Context, c store.Creation) error {
 	}
 	finished, err := p.finish()
 	if finished {
-		s.agenda.wake(c.ID)
+		s.wake(c.ID)
 	}
 	p.mu.Unlock()
 	if finished {

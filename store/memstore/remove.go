@@ -31,7 +31,7 @@ func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 func (s *Store) hide(p *rollout) error {
 	switch p.stage {
 	case creating:
-		if !s.agenda.abandoned(p.plan.ID) {
+		if !s.agenda.Abandoned(p.plan.ID) {
 			return fmt.Errorf("%w: plan %s is being created", store.ErrConflict, p.plan.ID)
 		}
 	case complete:
@@ -57,5 +57,5 @@ func (s *Store) forget(p *rollout) {
 	if i, found := slices.BinarySearch(s.order, id); found {
 		s.order = slices.Delete(s.order, i, i+1)
 	}
-	s.agenda.drop(id)
+	s.agenda.Drop(id)
 }

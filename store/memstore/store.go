@@ -8,6 +8,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/agenda"
 	"github.com/cutover-go/cutover/store/internal/hints"
 )
 
@@ -34,7 +35,7 @@ type Store struct {
 
 	words  *lexicon
 	clock  *clock
-	agenda agenda
+	agenda *agenda.Agenda
 	leases leases
 	locks  locks
 	hints  hints.Hints
@@ -60,12 +61,12 @@ func NewWith(c Config) *Store {
 		keys:   make(map[string]*rollout),
 		words:  newLexicon(),
 		clock:  &clock{read: c.Clock},
-		agenda: newAgenda(),
+		agenda: agenda.New(0),
 		leases: leases{byName: make(map[string]*member)},
 		locks:  locks{byTenant: make(map[string]store.TenantLock)},
 		quotas: newQuotas(),
 	}
-	s.subscriptions = &subscriptions{s}
+	s.subscriptions = &subscriptions{store: s, byName: make(map[string]*subscription)}
 	return s
 }
 

@@ -6,15 +6,22 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
 
-// subscriptions has the methods of store.Subscriptions. The data is part of the agenda, under its
-// lock.
-type subscriptions struct{ store *Store }
+// subscriptions has the methods of store.Subscriptions. Its lock is held, too, while a plan is put on
+// the agenda.
+type subscriptions struct {
+	store *Store
+
+	mu     sync.Mutex
+	byName map[string]*subscription
+	made   int // how many there were
+}
 
 // subscription is a subscription with the times at which its unread plans are due.
 type subscription struct {
@@ -51,15 +58,14 @@ func (ss *subscriptions) Subscribe(ctx context.Context, name string, fromStart b
 		newest = ss.store.lastID
 		ss.store.mu.RUnlock()
 	}
-	a := &ss.store.agenda
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s := a.subscribed[name]
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	s := ss.byName[name]
 	if s == nil {
-		a.stamp++
+		ss.made++
 		s = &subscription{unread: make(map[plan.ID]time.Time)}
-		s.Name, s.Cursor, s.Newest = name, fmt.Sprintf("%s@%d", name, a.stamp), newest
-		a.subscribed[name] = s
+		s.Name, s.Cursor, s.Newest = name, fmt.Sprintf("%s@%d", name, ss.made), newest
+		ss.byName[name] = s
 	}
 	return s.snapshot(), nil
 }
@@ -69,10 +75,9 @@ func (ss *subscriptions) Unsubscribe(ctx context.Context, name string) error {
 	if err := cmp.Or(store.CheckSubscription(name), ctx.Err()); err != nil {
 		return err
 	}
-	a := &ss.store.agenda
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.subscribed, name)
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	delete(ss.byName, name)
 	return nil
 }
 
@@ -81,35 +86,33 @@ func (ss *subscriptions) ListSubscriptions(ctx context.Context) ([]store.Subscri
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	a := &ss.store.agenda
-	a.mu.Lock()
-	defer a.mu.Unlock()
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
 	var all []store.Subscription
-	for _, name := range slices.Sorted(maps.Keys(a.subscribed)) {
-		all = append(all, a.subscribed[name].snapshot())
+	for _, name := range slices.Sorted(maps.Keys(ss.byName)) {
+		all = append(all, ss.byName[name].snapshot())
 	}
 	return all, nil
 }
 
-// with calls f with the subscription of a name, under the lock of the agenda.
-func (ss *subscriptions) with(ctx context.Context, invalid error, name string, f func(a *agenda, s *subscription)) error {
+// with calls f with the subscription of a name, under the lock.
+func (ss *subscriptions) with(ctx context.Context, invalid error, name string, f func(s *subscription)) error {
 	if err := cmp.Or(invalid, store.CheckSubscription(name), ctx.Err()); err != nil {
 		return err
 	}
-	a := &ss.store.agenda
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s := a.subscribed[name]
+	ss.mu.Lock()
+	defer ss.mu.Unlock()
+	s := ss.byName[name]
 	if s == nil {
 		return fmt.Errorf("%w: subscription %q", store.ErrNotFound, name)
 	}
-	f(a, s)
+	f(s)
 	return nil
 }
 
 // ReportSubscription implements store.Subscriptions.
 func (ss *subscriptions) ReportSubscription(ctx context.Context, name string, status store.SubscriptionStatus) error {
-	return ss.with(ctx, status.Check(), name, func(_ *agenda, s *subscription) {
+	return ss.with(ctx, status.Check(), name, func(s *subscription) {
 		status.Ready = status.Ready || s.Status.Ready
 		s.Status = status
 	})
@@ -117,7 +120,7 @@ func (ss *subscriptions) ReportSubscription(ctx context.Context, name string, st
 
 // Unread implements store.Subscriptions.
 func (ss *subscriptions) Unread(ctx context.Context, name string, limit int, hide time.Duration) (plans []store.DuePlan, err error) {
-	err = ss.with(ctx, store.CheckUnread(name, limit, hide), name, func(a *agenda, s *subscription) {
+	err = ss.with(ctx, store.CheckUnread(name, limit, hide), name, func(s *subscription) {
 		now := time.Now()
 		var due []plan.ID
 		for id, at := range s.unread {
@@ -127,10 +130,7 @@ func (ss *subscriptions) Unread(ctx context.Context, name string, limit int, hid
 		}
 		slices.SortFunc(due, func(x, y plan.ID) int { return cmp.Or(s.unread[x].Compare(s.unread[y]), cmp.Compare(x, y)) })
 		for _, id := range due[:min(len(due), cmp.Or(limit, store.MaxPage))] {
-			p := store.DuePlan{ID: id}
-			if it := a.items[id]; it != nil {
-				p.Stamp, p.Creating = it.stamp, it.creating
-			}
+			p, _ := ss.store.agenda.Entry(id)
 			plans = append(plans, p)
 			if hide > 0 {
 				s.unread[id] = now.Add(hide)
@@ -142,7 +142,7 @@ func (ss *subscriptions) Unread(ctx context.Context, name string, limit int, hid
 
 // MarkUnread implements store.Subscriptions.
 func (ss *subscriptions) MarkUnread(ctx context.Context, name string, plans []plan.ID) error {
-	return ss.with(ctx, store.CheckCount("plans", len(plans), store.MaxBatch), name, func(_ *agenda, s *subscription) {
+	return ss.with(ctx, store.CheckCount("plans", len(plans), store.MaxBatch), name, func(s *subscription) {
 		for _, id := range plans {
 			s.show(id, time.Now())
 		}
@@ -151,10 +151,10 @@ func (ss *subscriptions) MarkUnread(ctx context.Context, name string, plans []pl
 
 // MarkRead implements store.Subscriptions.
 func (ss *subscriptions) MarkRead(ctx context.Context, name string, id plan.ID, stamp uint64, after time.Duration) error {
-	return ss.with(ctx, store.CheckMarkRead(name, after), name, func(a *agenda, s *subscription) {
-		it, now := a.items[id], time.Now()
-		switch {
-		case it != nil && it.stamp != stamp:
+	return ss.with(ctx, store.CheckMarkRead(name, after), name, func(s *subscription) {
+		now := time.Now()
+		switch present, is := ss.store.agenda.Entry(id); {
+		case is && present.Stamp != stamp:
 			s.show(id, now.Add(soon))
 		case after < 0:
 			delete(s.unread, id)
@@ -181,7 +181,7 @@ func (ss *subscriptions) Positions(ctx context.Context, cursor string, plans []p
 
 // AddDeadLetter implements store.Subscriptions.
 func (ss *subscriptions) AddDeadLetter(ctx context.Context, name string, d store.DeadLetter) error {
-	return ss.with(ctx, d.Check(), name, func(_ *agenda, s *subscription) {
+	return ss.with(ctx, d.Check(), name, func(s *subscription) {
 		if i := s.letter(d.ID); i >= 0 {
 			s.letters[i] = d
 			return
@@ -196,13 +196,13 @@ func (ss *subscriptions) AddDeadLetter(ctx context.Context, name string, d store
 
 // DeadLetters implements store.Subscriptions.
 func (ss *subscriptions) DeadLetters(ctx context.Context, name string) (letters []store.DeadLetter, err error) {
-	err = ss.with(ctx, nil, name, func(_ *agenda, s *subscription) { letters = slices.Clone(s.letters) })
+	err = ss.with(ctx, nil, name, func(s *subscription) { letters = slices.Clone(s.letters) })
 	return letters, err
 }
 
 // DropDeadLetter implements store.Subscriptions.
 func (ss *subscriptions) DropDeadLetter(ctx context.Context, name, id string) error {
-	return ss.with(ctx, nil, name, func(_ *agenda, s *subscription) {
+	return ss.with(ctx, nil, name, func(s *subscription) {
 		if i := s.letter(id); i >= 0 {
 			s.letters = slices.Delete(s.letters, i, i+1)
 		}

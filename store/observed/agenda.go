@@ -13,16 +13,16 @@ type agenda struct {
 	o     Observer
 }
 
-func (s agenda) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+func (s agenda) Due(ctx context.Context, executors []string, limit int) ([]store.DuePlan, error) {
 	ctx, mark := s.o.Begin(ctx, OpDue)
-	answer, err := s.inner.Due(ctx, limit)
+	answer, err := s.inner.Due(ctx, executors, limit)
 	s.o.End(ctx, OpDue, mark, err)
 	return answer, err
 }
 
-func (s agenda) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+func (s agenda) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
 	ctx, mark := s.o.Begin(ctx, OpReschedule)
-	err := s.inner.Reschedule(ctx, id, stamp, after)
+	err := s.inner.Reschedule(ctx, id, stamp, next)
 	s.o.End(ctx, OpReschedule, mark, err)
 	return err
 }

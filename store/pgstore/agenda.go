@@ -18,13 +18,17 @@ import (
 // expect makes a creation due when ttl has passed without another call for it.
 func (t *tx) expect(id plan.ID, ttl time.Duration) {
 	t.exec(`INSERT INTO @.agenda (plan, stamp, due, hold, creating) VALUES ($1, nextval('@.stamp'), `+clock+` + $2, 0, true)
-		ON CONFLICT (plan) DO UPDATE SET stamp = excluded.stamp, due = excluded.due, creating = true`, int64(id), ttl.Microseconds())
+		ON CONFLICT (plan) DO UPDATE SET stamp = excluded.stamp, due = excluded.due, creating = true, executor = NULL, since = NULL`, int64(id), ttl.Microseconds())
 }
 
 // Due implements store.Agenda.
-func (s *Store) Due(ctx context.Context, limit int) (plans []store.DuePlan, err error) {
+func (s *Store) Due(ctx context.Context, executors []string, limit int) (plans []store.DuePlan, err error) {
 	if err := store.CheckDue(limit); err != nil {
 		return nil, err
+	}
+	types := make([][]byte, len(executors))
+	for i, x := range executors {
+		types[i] = []byte(x)
 	}
 	err = s.auto(ctx, func(t *tx) {
 		t.each(func(r pgx.Rows) error {
@@ -34,8 +38,13 @@ func (s *Store) Due(ctx context.Context, limit int) (plans []store.DuePlan, err 
 			p.Late = time.Duration(max(0, late)) * time.Microsecond
 			plans = append(plans, p)
 			return err
-		}, "WITH t AS MATERIALIZED (SELECT "+clock+` AS now) SELECT a.plan, a.stamp, a.creating, t.now - a.due FROM t, @.agenda AS a
-			WHERE a.due <= t.now ORDER BY a.due, a.plan LIMIT $1`, cmp.Or(limit, store.MaxPage))
+		}, "WITH t AS MATERIALIZED (SELECT "+clock+` AS now), d AS (
+				(SELECT a.plan, a.due FROM t, @.agenda AS a WHERE a.due <= t.now ORDER BY a.due, a.plan LIMIT $1)
+				UNION ALL
+				(SELECT a.plan, a.since FROM @.agenda AS a WHERE a.executor = ANY ($2::bytea[]) ORDER BY a.since, a.plan LIMIT $1)
+			), f AS (SELECT plan, min(due) AS due FROM d GROUP BY plan ORDER BY min(due), plan LIMIT $1)
+			SELECT a.plan, a.stamp, a.creating, t.now - f.due FROM t, f JOIN @.agenda AS a ON a.plan = f.plan ORDER BY f.due, f.plan`,
+			cmp.Or(limit, store.MaxPage), types)
 	})
 	if err != nil {
 		return nil, err
@@ -44,18 +53,23 @@ func (s *Store) Due(ctx context.Context, limit int) (plans []store.DuePlan, err 
 }
 
 // Reschedule implements store.Agenda.
-func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
 	us := int64(-1)
-	if after >= 0 {
-		us = instant.MicrosOf(rules.Stamp(after))
+	if next.After >= 0 {
+		us = instant.MicrosOf(rules.Stamp(next.After))
+	}
+	var executor []byte
+	if next.Executor != "" {
+		executor = []byte(next.Executor)
 	}
 	return s.auto(ctx, func(t *tx) {
 		// A reminder that is still to come has a say: due is no later, and the stamp another.
 		t.exec("WITH t AS MATERIALIZED (SELECT "+clock+` AS now), n AS (
 			SELECT t.now, a.hold > t.now AND ($3::bigint < 0 OR t.now + $3::bigint > a.hold) AS held FROM t, @.agenda AS a WHERE a.plan = $1)
 			UPDATE @.agenda AS a SET due = CASE WHEN n.held THEN a.hold WHEN $3::bigint < 0 THEN NULL ELSE n.now + $3::bigint END,
-			stamp = CASE WHEN n.held THEN nextval('@.stamp') ELSE a.stamp END
-			FROM n WHERE a.plan = $1 AND a.stamp = $2`, int64(id), int64(stamp), us)
+			stamp = CASE WHEN n.held THEN nextval('@.stamp') ELSE a.stamp END,
+			executor = $4::bytea, since = CASE WHEN $4::bytea IS NOT NULL THEN n.now END
+			FROM n WHERE a.plan = $1 AND a.stamp = $2`, int64(id), int64(stamp), us, executor)
 	})
 }
 

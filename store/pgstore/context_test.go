@@ -80,7 +80,7 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.CountPlaces(ctx, []store.QuotaKey{{Label: "l"}})
 			return err
 		},
-		"Due":    func(ctx context.Context, s *Store) error { _, err := s.Due(ctx, 1); return err },
+		"Due":    func(ctx context.Context, s *Store) error { _, err := s.Due(ctx, []string{"X"}, 1); return err },
 		"Events": func(ctx context.Context, s *Store) error { _, err := s.Events(ctx, id, 0, 1); return err },
 		"FinishCreate": func(ctx context.Context, s *Store) error {
 			return s.FinishCreate(ctx, creation)
@@ -116,7 +116,7 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.Reserve(ctx, []store.TenantLock{lock})
 			return err
 		},
-		"Reschedule": func(ctx context.Context, s *Store) error { return s.Reschedule(ctx, id, 1, time.Second) },
+		"Reschedule": func(ctx context.Context, s *Store) error { return s.Reschedule(ctx, id, 1, store.Next{After: time.Second}) },
 		"States":     func(ctx context.Context, s *Store) error { _, err := s.States(ctx, id, 0, 1); return err },
 		"Task":       func(ctx context.Context, s *Store) error { _, err := s.Task(ctx, first); return err },
 		"Tasks": func(ctx context.Context, s *Store) error {

@@ -17,7 +17,7 @@ import (
 var schema string
 
 // layout is the version of the tables.
-const layout = 1
+const layout = 2
 
 // SQL returns what makes the schema and its tables, for a tool of the host's. An empty name means
 // DefaultSchema. The statements succeed once, in a transaction.

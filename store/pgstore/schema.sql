@@ -92,11 +92,14 @@ CREATE TABLE @.cursor (
 	plan bigint, name text, owner text NOT NULL, until bigint NOT NULL, seq bigint NOT NULL, PRIMARY KEY (plan, name)
 ) WITH (fillfactor = 50);
 
--- due: NULL if nothing is to be done before the next command. hold: when a reminder is due.
+-- due: for every engine, NULL if nothing is to be done before the next command. hold: when a reminder
+-- is due. executor, since: the executor type to whose engines the plan is left, and since when.
 CREATE TABLE @.agenda (
-	plan bigint PRIMARY KEY, stamp bigint NOT NULL, due bigint, hold bigint NOT NULL, creating boolean NOT NULL
+	plan bigint PRIMARY KEY, stamp bigint NOT NULL, due bigint, hold bigint NOT NULL, creating boolean NOT NULL,
+	executor bytea, since bigint
 ) WITH (fillfactor = 50);
 CREATE INDEX agenda_due ON @.agenda (due, plan);
+CREATE INDEX agenda_left ON @.agenda (executor, since, plan) WHERE executor IS NOT NULL;
 
 CREATE TABLE @.lease (
 	incarnation text PRIMARY KEY, until bigint NOT NULL, joined bigint NOT NULL, capacity integer NOT NULL,

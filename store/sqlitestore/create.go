@@ -74,7 +74,7 @@ func (s *Store) created(tx *tx, old *creation, c *store.Create) (store.Creation,
 	case old.mark != c.Mark || old.hash != c.Hash:
 		return store.Creation{}, store.ErrCreating
 	}
-	tx.then(func() { s.agenda.expect(old.id, old.ttl) }) // a repeat after a lost answer
+	tx.then(func() { s.agenda.Expect(old.id, old.ttl) }) // a repeat after a lost answer
 	return store.Creation{ID: old.id, Mark: old.mark}, nil
 }
 
@@ -101,7 +101,7 @@ func (s *Store) begin(tx *tx, c *store.Create) (store.Creation, error) {
 	if err := tx.saveWaves(&rollout{Plan: p}); err != nil {
 		return store.Creation{}, err
 	}
-	tx.then(func() { s.agenda.expect(p.ID, c.TTL) })
+	tx.then(func() { s.agenda.Expect(p.ID, c.TTL) })
 	return store.Creation{ID: p.ID, Mark: c.Mark}, nil
 }
 
@@ -136,7 +136,7 @@ func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, ten
 			err = tx.exec("UPDATE plan SET stored = ? WHERE id = ?", stored, int64(c.ID))
 		}
 		if k.stage == creating {
-			tx.then(func() { s.agenda.expect(c.ID, k.ttl) })
+			tx.then(func() { s.agenda.Expect(c.ID, k.ttl) })
 		}
 		return err
 	})

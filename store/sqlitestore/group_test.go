@@ -106,7 +106,7 @@ func TestRemoveInSteps(t *testing.T) {
 	}
 	o.ok(s.Close())
 	s = open(t, path, Config{})
-	if due, err := s.Due(o.ctx, 10); err != nil || len(due) != 2 || !due[0].Creating {
+	if due, err := s.Due(o.ctx, nil, 10); err != nil || len(due) != 2 || !due[0].Creating {
 		t.Errorf("due: %+v, %v", due, err)
 	}
 	steps := 1

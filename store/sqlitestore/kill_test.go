@@ -149,7 +149,7 @@ func judge(t *testing.T, path string, answered, sizes map[int]int) {
 			}
 		}
 	}
-	if _, err := s.Due(t.Context(), 10); err != nil {
+	if _, err := s.Due(t.Context(), nil, 10); err != nil {
 		t.Error(err)
 	}
 	release(t, s)

@@ -36,7 +36,7 @@ func (s *Store) Remove(ctx context.Context, id plan.ID) (more bool, err error) {
 // hide makes a plan unreadable, or returns an error if it must not be removed. Should the process
 // end before all of it is removed, an engine finds it on the agenda.
 func (s *Store) hide(tx *tx, k *creation) error {
-	if k.stage == creating && !s.agenda.abandoned(k.id) {
+	if k.stage == creating && !s.agenda.Abandoned(k.id) {
 		return fmt.Errorf("%w: plan %s is being created", store.ErrConflict, k.id)
 	}
 	if k.stage == complete {
@@ -49,7 +49,7 @@ func (s *Store) hide(tx *tx, k *creation) error {
 		}
 	}
 	delete(tx.w.plans, k.id)
-	tx.then(func() { s.agenda.expect(k.id, 0) })
+	tx.then(func() { s.agenda.Expect(k.id, 0) })
 	return tx.exec("UPDATE plan SET stage = ?, key = NULL WHERE id = ?", int64(leaving), int64(k.id))
 }
 
@@ -88,6 +88,6 @@ func (s *Store) forget(tx *tx, id plan.ID) error {
 			return err
 		}
 	}
-	tx.then(func() { s.agenda.drop(id) })
+	tx.then(func() { s.agenda.Drop(id) })
 	return tx.exec("DELETE FROM plan WHERE id = ?", int64(id))
 }

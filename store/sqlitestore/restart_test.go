@@ -32,7 +32,7 @@ func TestRestart(t *testing.T) {
 	o.ok(err)
 	tasks, _, err := first.Tasks(o.ctx, o.id, store.TaskQuery{})
 	o.ok(err)
-	due, err := first.Due(o.ctx, 1)
+	due, err := first.Due(o.ctx, nil, 1)
 	o.ok(err)
 	o.ok(first.Close())
 
@@ -54,7 +54,7 @@ func TestRestart(t *testing.T) {
 	if orphans, err := s.Orphans(o.ctx, o.id); err != nil || len(orphans) != 5 || orphans[0].Worker != "worker" {
 		t.Errorf("orphans %+v, %v", orphans, err)
 	}
-	if now, err := s.Due(o.ctx, 10); err != nil || len(now) != 1 || now[0].ID != o.id || now[0].Stamp == due[0].Stamp {
+	if now, err := s.Due(o.ctx, nil, 10); err != nil || len(now) != 1 || now[0].ID != o.id || now[0].Stamp == due[0].Stamp {
 		t.Errorf("due: %+v, %v; it was %+v", now, err, due)
 	}
 	if _, err := s.Cursor(o.ctx, o.id, "mail", "new", time.Hour); err != nil {
@@ -115,7 +115,7 @@ func TestCreationOverRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	s = open(t, path, Config{})
-	if due, err := s.Due(t.Context(), 10); err != nil || len(due) != 0 {
+	if due, err := s.Due(t.Context(), nil, 10); err != nil || len(due) != 0 {
 		t.Errorf("due: %+v, %v", due, err)
 	}
 	if err := errors.Join(s.AddTenants(t.Context(), c, 2, []task.Tenant{{ID: "b"}}), s.FinishCreate(t.Context(), c)); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/agenda"
 	"github.com/cutover-go/cutover/store/internal/hints"
 )
 
@@ -20,7 +21,7 @@ type Store struct {
 	writer  *writer
 	readers *readers
 
-	agenda agenda
+	agenda *agenda.Agenda
 	leases leases
 	hints  hints.Hints
 	tokens tokens

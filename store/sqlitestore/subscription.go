@@ -186,8 +186,7 @@ func (ss *subscriptions) due(c *conn, which, name string, now int64, limit int) 
 		args = slices.Insert(args, 1, any(now))
 	}
 	err = c.each("SELECT plan FROM unread WHERE subscription = ? "+which+" ORDER BY due, plan LIMIT ?", args, func(r row) error {
-		p := store.DuePlan{ID: plan.ID(r.ColumnInt64(0))}
-		p.Stamp, p.Creating, _ = ss.store.agenda.stampOf(p.ID)
+		p, _ := ss.store.agenda.Entry(plan.ID(r.ColumnInt64(0)))
 		plans = append(plans, p)
 		return nil
 	})
@@ -215,9 +214,9 @@ func (ss *subscriptions) MarkUnread(ctx context.Context, name string, plans []pl
 // MarkRead implements store.Subscriptions.
 func (ss *subscriptions) MarkRead(ctx context.Context, name string, id plan.ID, stamp uint64, after time.Duration) error {
 	return ss.with(ctx, store.CheckMarkRead(name, after), name, func(tx *tx) error {
-		present, _, is := ss.store.agenda.stampOf(id)
+		present, is := ss.store.agenda.Entry(id)
 		switch now := time.Now(); {
-		case is && present != stamp:
+		case is && present.Stamp != stamp:
 			return tx.show(name, id, now.Add(soon))
 		case after < 0:
 			return tx.exec("DELETE FROM unread WHERE subscription = ? AND plan = ?", name, int64(id))

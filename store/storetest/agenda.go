@@ -20,15 +20,19 @@ func agendaCases() []testCase {
 		{name: "tells how late a plan is", run: agendaLate},
 		{name: "reminds", run: agendaReminds},
 		{name: "reminds of what is due", run: agendaRemindsDue},
+		{name: "left to an executor", run: agendaLeft},
+		{name: "left to executors in order", run: agendaLeftInOrder},
+		{name: "left until it is taken back", run: agendaTakenBack},
 		{name: "hints", run: agendaHints},
 		{name: "hints of task events", run: agendaEventHints},
 	}
 }
 
-// due returns the entry of a plan on the agenda, or nil if the plan is not due.
-func (e *env) due(id plan.ID) *store.DuePlan {
+// due returns the entry of a plan on the agenda, or nil if the plan is not due for an engine with
+// these executors.
+func (e *env) due(id plan.ID, executors ...string) *store.DuePlan {
 	e.Helper()
-	list, err := e.Due(e.ctx, 1000)
+	list, err := e.Due(e.ctx, executors, 1000)
 	e.ok(err)
 	for _, d := range list {
 		if d.ID == id {
@@ -52,7 +56,7 @@ func (e *env) mustBeDue(id plan.ID) store.DuePlan {
 // rest reschedules a plan. The plan must be due.
 func (e *env) rest(id plan.ID, after time.Duration) {
 	e.Helper()
-	e.ok(e.Reschedule(e.ctx, id, e.mustBeDue(id).Stamp, after))
+	e.ok(e.Reschedule(e.ctx, id, e.mustBeDue(id).Stamp, store.Next{After: after}))
 }
 
 func agendaDue(e *env) {
@@ -65,8 +69,8 @@ func agendaDue(e *env) {
 	r.give(plan.Plan.Pause)
 	equal(e, "due after a command", e.due(r.id) != nil, true)
 	e.rest(r.id, -1)
-	e.ok(e.Reschedule(e.ctx, r.id+100, 1, -1))
-	if e.due(r.id+100) != nil {
+	e.ok(e.Reschedule(e.ctx, r.id+100, 1, store.Next{After: -1, Executor: "EXECUTOR"}))
+	if e.due(r.id+100, "EXECUTOR") != nil {
 		e.Error("a plan that is not there is due")
 	}
 }
@@ -114,7 +118,7 @@ func agendaStamp(e *env) {
 	r := e.start(1, concurrently(1))
 	seen := e.mustBeDue(r.id)
 	r.give(plan.Plan.Pause)
-	e.ok(e.Reschedule(e.ctx, r.id, seen.Stamp, -1))
+	e.ok(e.Reschedule(e.ctx, r.id, seen.Stamp, store.Next{After: -1}))
 	if e.mustBeDue(r.id).Stamp == seen.Stamp {
 		e.Error("a command did not change the stamp")
 	}
@@ -149,7 +153,7 @@ func agendaOrder(e *env) {
 		time.Sleep(2 * time.Millisecond)
 	}
 	e.rest(plans[2], time.Hour)
-	list, err := e.Due(e.ctx, 3)
+	list, err := e.Due(e.ctx, nil, 3)
 	e.ok(err)
 	if len(list) != 3 {
 		e.Fatalf("%d plans are due, want 3", len(list))
@@ -200,7 +204,7 @@ func agendaReminds(e *env) {
 	e.rest(good, time.Hour)
 	remind(0, good)
 	now := e.mustBeDue(good)
-	e.ok(e.Reschedule(e.ctx, good, now.Stamp-1, -1))
+	e.ok(e.Reschedule(e.ctx, good, now.Stamp-1, store.Next{After: -1}))
 	e.mustBeDue(good)
 	e.is(e.Remind(e.ctx, manyPlans(store.MaxBatch+1)), store.ErrInvalid)
 	e.ok(e.Remind(e.ctx, manyPlans(store.MaxBatch)))
@@ -222,7 +226,7 @@ func agendaRemindsDue(e *env) {
 			// A second reminder does not cancel the first.
 			e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0, long: 0}))
 			for id, d := range seen {
-				e.ok(e.Reschedule(e.ctx, id, d.Stamp, after)) // has no effect
+				e.ok(e.Reschedule(e.ctx, id, d.Stamp, store.Next{After: after})) // has no effect
 				e.rest(id, after)
 			}
 			return time.Since(reminded) < ttl // otherwise the reminder is in the past
@@ -233,7 +237,7 @@ func agendaRemindsDue(e *env) {
 	// An engine that was frozen reschedules the plan when the time of the reminder has passed.
 	late := e.mustBeDue(good)
 	e.ok(e.Remind(e.ctx, map[plan.ID]time.Duration{good: 0}))
-	e.ok(e.Reschedule(e.ctx, good, late.Stamp, -1))
+	e.ok(e.Reschedule(e.ctx, good, late.Stamp, store.Next{After: -1}))
 	e.mustBeDue(good)
 	// After that the reminder has no effect.
 	e.rest(good, -1)

@@ -308,7 +308,7 @@ func leasesAtOnce() map[string]func(*env) {
 			r := e.start(1, concurrently(1))
 			var stamps [callers]uint64
 			e.allOK("due", func(i int) error {
-				plans, err := e.Due(e.ctx, 0)
+				plans, err := e.Due(e.ctx, nil, 0)
 				for _, d := range plans {
 					if d.ID == r.id {
 						stamps[i] = d.Stamp
@@ -319,8 +319,11 @@ func leasesAtOnce() map[string]func(*env) {
 			for _, stamp := range stamps {
 				equal(e, "stamp", stamp, stamps[0])
 			}
-			e.allOK("reschedule", func(int) error { return e.Reschedule(e.ctx, r.id, stamps[0], time.Hour) })
+			e.allOK("reschedule", func(int) error {
+				return e.Reschedule(e.ctx, r.id, stamps[0], store.Next{After: time.Hour, Executor: "EXECUTOR"})
+			})
 			equal(e, "due after a rest", e.due(r.id) != nil, false)
+			equal(e, "due for its executor", e.due(r.id, "EXECUTOR") != nil, true)
 			e.allOK("remind", func(int) error { return e.Remind(e.ctx, map[plan.ID]time.Duration{r.id: 0}) })
 			equal(e, "due when reminded", e.due(r.id) != nil, true)
 		},

@@ -111,7 +111,7 @@ func createInvisible(e *env) {
 		plans, err := e.Plans(e.ctx, store.PlanQuery{})
 		e.ok(err)
 		equal(e, "plans", len(plans), 0)
-		due, err := e.Due(e.ctx, 10)
+		due, err := e.Due(e.ctx, nil, 10)
 		e.ok(err)
 		equal(e, "due plans", len(due), 0)
 	}

@@ -63,8 +63,8 @@ func (e *env) calls(id plan.ID) map[string]func(ctx context.Context) error {
 			_, err := e.CountPlaces(ctx, []store.QuotaKey{shard("a")})
 			return err
 		},
-		"Due":        func(ctx context.Context) error { _, err := e.Due(ctx, 1); return err },
-		"Reschedule": func(ctx context.Context) error { return e.Reschedule(ctx, id, 1, time.Second) },
+		"Due":        func(ctx context.Context) error { _, err := e.Due(ctx, []string{"EXECUTOR"}, 1); return err },
+		"Reschedule": func(ctx context.Context) error { return e.Reschedule(ctx, id, 1, store.Next{After: time.Second}) },
 		"Cursor":     func(ctx context.Context) error { _, err := e.Cursor(ctx, id, "mail", "me", time.Minute); return err },
 		"MoveCursor": func(ctx context.Context) error { return e.MoveCursor(ctx, id, "mail", "me", 1) },
 		"Plan":       func(ctx context.Context) error { _, err := e.Plan(ctx, id); return err },
@@ -193,7 +193,7 @@ func errorsPages(e *env) {
 		_, err := e.Plans(e.ctx, store.PlanQuery{Before: plan.ID(before), Limit: limit})
 		return err
 	}
-	due := func(_, limit int) error { _, err := e.Due(e.ctx, limit); return err }
+	due := func(_, limit int) error { _, err := e.Due(e.ctx, []string{"EXECUTOR"}, limit); return err }
 	page := func(name string, call func(after, limit int) error, most int) {
 		e.Helper()
 		e.names(name, call(0, -1), "Limit")

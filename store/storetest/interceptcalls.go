@@ -121,15 +121,15 @@ func (s *intercepted) Release(ctx context.Context, locks []store.TenantLock) err
 	})
 }
 
-func (s *intercepted) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+func (s *intercepted) Due(ctx context.Context, executors []string, limit int) ([]store.DuePlan, error) {
 	return ask(ctx, s, Call{Method: "Due"}, func(ctx context.Context) ([]store.DuePlan, error) {
-		return s.inner.Due(ctx, limit)
+		return s.inner.Due(ctx, executors, limit)
 	})
 }
 
-func (s *intercepted) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
+func (s *intercepted) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
 	return tell(ctx, s, Call{Method: "Reschedule", Plan: id}, func(ctx context.Context) error {
-		return s.inner.Reschedule(ctx, id, stamp, after)
+		return s.inner.Reschedule(ctx, id, stamp, next)
 	})
 }
 

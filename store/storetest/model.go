@@ -49,6 +49,7 @@ func model(t testing.TB, h Harness) {
 			"edge":     m.edge,
 			"clock":    m.clock,
 			"add":      m.add,
+			"agenda":   m.agenda,
 		})
 	})
 }
@@ -57,6 +58,7 @@ func model(t testing.TB, h Harness) {
 type machine struct {
 	ctx   context.Context //nolint:containedctx // the test's
 	store store.Store
+	seen  *onAgenda // the store is it
 	id    plan.ID
 	o     *oracle
 
@@ -72,7 +74,8 @@ type machine struct {
 // newMachine creates a random plan and starts it.
 func newMachine(t testing.TB, rt *rapid.T, h Harness) *machine {
 	t.Helper()
-	m := &machine{ctx: t.Context(), store: h.New(t), calm: rapid.Bool().Draw(rt, "calm"), chooses: rapid.IntRange(0, 3).Draw(rt, "chooses") == 0}
+	watched := &onAgenda{Store: h.New(t)}
+	m := &machine{ctx: t.Context(), store: watched, seen: watched, calm: rapid.Bool().Draw(rt, "calm"), chooses: rapid.IntRange(0, 3).Draw(rt, "chooses") == 0}
 	n := rapid.IntRange(1, 6).Draw(rt, "tasks")
 	s, waves := drawStrategy(rt, n)
 	var c store.Creation

@@ -16,9 +16,9 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
-// TestModelFindsWaveFaults checks that [Model] alone finds stores that break a promise about waves,
-// windows, tunings or additions of tenants. With -short, each run takes the next four of them.
-func TestModelFindsWaveFaults(t *testing.T) {
+// TestModelFindsFaults checks that [Model] alone finds stores that break a promise about waves,
+// windows, tunings, additions of tenants or the agenda. With -short, each run takes the next four of them.
+func TestModelFindsFaults(t *testing.T) {
 	t.Parallel()
 	stores := map[string]func(s store.Store) store.Store{
 		"claims of any wave":            secretly(opensAllWaves),
@@ -39,6 +39,8 @@ func TestModelFindsWaveFaults(t *testing.T) {
 		"appends for anybody":           wrap[appendsForAnybody],
 		"counts no added waves":         tells(countsNoAddedWaves),
 		"adds what is not stored":       wrap[addsAnyway],
+		"leaves plans to nobody":        wrap[leavesToNobody],
+		"leaves plans for good":         wrap[leavesForGood],
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 4, uint64(len(names))) {

@@ -1,9 +1,12 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -125,11 +128,11 @@ func (m *removesAny) Remove(ctx context.Context, id plan.ID) (bool, error) {
 
 type restsAny struct{ mutant }
 
-func (m *restsAny) Reschedule(ctx context.Context, id plan.ID, _ uint64, after time.Duration) error {
-	due, err := m.Due(ctx, 1000)
+func (m *restsAny) Reschedule(ctx context.Context, id plan.ID, _ uint64, next store.Next) error {
+	due, err := m.Due(ctx, []string{next.Executor}, 1000)
 	for _, d := range due {
 		if d.ID == id {
-			return m.Store.Reschedule(ctx, id, d.Stamp, after)
+			return m.Store.Reschedule(ctx, id, d.Stamp, next)
 		}
 	}
 	return err
@@ -137,16 +140,71 @@ func (m *restsAny) Reschedule(ctx context.Context, id plan.ID, _ uint64, after t
 
 type neverDue struct{ mutant }
 
-func (m *neverDue) Due(context.Context, int) ([]store.DuePlan, error) { return nil, nil }
+func (m *neverDue) Due(context.Context, []string, int) ([]store.DuePlan, error) { return nil, nil }
 
 type neverLate struct{ mutant }
 
-func (m *neverLate) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
-	due, err := m.Store.Due(ctx, limit)
+func (m *neverLate) Due(ctx context.Context, executors []string, limit int) ([]store.DuePlan, error) {
+	due, err := m.Store.Due(ctx, executors, limit)
 	for i := range due {
 		due[i].Late = 0
 	}
 	return due, err
+}
+
+// leavesToNobody forgets to which executor a plan was left.
+type leavesToNobody struct{ mutant }
+
+func (m *leavesToNobody) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
+	next.Executor = ""
+	return m.Store.Reschedule(ctx, id, stamp, next)
+}
+
+// leavesToAll leaves every plan to everybody.
+type leavesToAll struct{ mutant }
+
+func (m *leavesToAll) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
+	if next.Executor != "" {
+		next.After = 0
+	}
+	return m.Store.Reschedule(ctx, id, stamp, next)
+}
+
+// leavesForGood does not take a plan back from an executor.
+type leavesForGood struct {
+	mutant
+	mu   sync.Mutex
+	left map[plan.ID]string
+}
+
+func (m *leavesForGood) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.left == nil {
+		m.left = make(map[plan.ID]string)
+	}
+	if next.Executor == "" {
+		next.Executor = m.left[id]
+	}
+	m.left[id] = next.Executor
+	return m.Store.Reschedule(ctx, id, stamp, next)
+}
+
+// leftLast puts the plans that were left to executors behind those that are due for all.
+type leftLast struct{ mutant }
+
+func (m *leftLast) Due(ctx context.Context, executors []string, limit int) ([]store.DuePlan, error) {
+	due, err := m.Store.Due(ctx, nil, limit)
+	for _, x := range executors {
+		left, err2 := m.Store.Due(ctx, []string{x}, limit)
+		err = errors.Join(err, err2)
+		for _, p := range left {
+			if !slices.ContainsFunc(due, func(d store.DuePlan) bool { return d.ID == p.ID }) {
+				due = append(due, p)
+			}
+		}
+	}
+	return due[:min(len(due), cmp.Or(limit, store.MaxPage))], err
 }
 
 type ignoresContext struct{ mutant }

@@ -13,19 +13,27 @@ import (
 )
 
 // Every sweepGap, one of the processes checks whether plans with the next sweepShare ids have lost
-// their agenda entries.
+// their agenda entries. When a whole round has found nothing, it does so every sweepSlow, until
+// something is found again, a process starts, or one did not get an answer.
 const (
-	sweepGap   = 10 * time.Second
+	sweepGap   = 15 * time.Second
+	sweepSlow  = time.Minute
 	sweepShare = 20
 )
 
 // Due implements store.Agenda. From time to time it also restores lost entries of a few plans.
-func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
+func (s *Store) Due(ctx context.Context, executors []string, limit int) ([]store.DuePlan, error) {
 	if err := store.CheckDue(limit); err != nil {
 		return nil, err
 	}
-	answer, err := s.agenda.call(ctx, s.client.scripts.due, page(limit), sweepGap.Microseconds(), sweepShare)
+	sure := s.agenda.sure.Swap(true)
+	args := []any{page(limit), sweepGap.Microseconds(), sweepSlow.Microseconds(), sweepShare, digit(!sure)}
+	for _, x := range executors {
+		args = append(args, x)
+	}
+	answer, err := s.agenda.call(ctx, s.client.scripts.due, args...)
 	if err != nil {
+		s.agenda.sure.Store(false)
 		return nil, err
 	}
 	r := reader{key: s.keys.agenda(), rest: answer[1:]}
@@ -52,12 +60,12 @@ func (s *Store) Due(ctx context.Context, limit int) ([]store.DuePlan, error) {
 }
 
 // Reschedule implements store.Agenda.
-func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, after time.Duration) error {
-	wait := after.Microseconds()
-	if after < 0 {
+func (s *Store) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
+	wait := next.After.Microseconds()
+	if next.After < 0 {
 		wait = -1
 	}
-	_, err := s.agenda.call(ctx, s.client.scripts.reschedule, int64(id), strconv.FormatUint(stamp, 10), wait)
+	_, err := s.agenda.call(ctx, s.client.scripts.reschedule, int64(id), strconv.FormatUint(stamp, 10), wait, next.Executor)
 	return err
 }
 

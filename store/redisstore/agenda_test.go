@@ -22,7 +22,7 @@ func TestClockSetBack(t *testing.T) {
 	}
 	due := func() []store.DuePlan {
 		t.Helper()
-		list, err := s.Due(t.Context(), 0)
+		list, err := s.Due(t.Context(), nil, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +31,7 @@ func TestClockSetBack(t *testing.T) {
 	rest := func() {
 		t.Helper()
 		for _, p := range due() {
-			if err := s.Reschedule(t.Context(), p.ID, p.Stamp, time.Minute); err != nil {
+			if err := s.Reschedule(t.Context(), p.ID, p.Stamp, store.Next{After: time.Minute}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -20,8 +20,8 @@ import (
 // layout is the version of the data that this library writes and the newest that it reads; oldest
 // is the oldest that it reads. layout rises when older libraries can no longer work on the data.
 const (
-	layout = 20
-	oldest = 20
+	layout = 21
+	oldest = 21
 )
 
 // hangupHint returns a possible cause of a fault that looks temporary. A server without TLS sends

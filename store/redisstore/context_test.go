@@ -71,7 +71,7 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.Cursor(ctx, id, "n", "o", time.Minute)
 			return err
 		},
-		"Due":    func(ctx context.Context, s *Store) error { _, err := s.Due(ctx, 1); return err },
+		"Due":    func(ctx context.Context, s *Store) error { _, err := s.Due(ctx, nil, 1); return err },
 		"Events": func(ctx context.Context, s *Store) error { _, err := s.Events(ctx, id, 0, 1); return err },
 		"FinishCreate": func(ctx context.Context, s *Store) error {
 			return s.FinishCreate(ctx, creation)

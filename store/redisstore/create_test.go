@@ -166,7 +166,7 @@ func (c *creator) leaves(made plan.ID) {
 // sweepUp removes the creations whose time to live is over.
 func (c *creator) sweepUp() {
 	c.Helper()
-	due, err := c.Due(c.ctx, 10)
+	due, err := c.Due(c.ctx, nil, 10)
 	c.ok(err)
 	for _, d := range due {
 		if !d.Creating {

@@ -102,11 +102,11 @@ func TestLostLists(t *testing.T) {
 	one, two := busy(t, s), start(t, s, 3, 3)
 	client.Del(one.ctx, s.keys.plans(), s.keys.agenda(), s.keys.stamps())
 	for range 2 { // the first one repairs
-		if _, err := s.Due(one.ctx, 10); err != nil {
+		if _, err := s.Due(one.ctx, nil, 10); err != nil {
 			t.Fatal(err)
 		}
 	}
-	due, err := s.Due(one.ctx, 10)
+	due, err := s.Due(one.ctx, nil, 10)
 	one.ok(err)
 	if len(due) != 2 {
 		t.Errorf("due: %v, want both plans", due)

@@ -123,7 +123,7 @@ func TestSharedKeysOfAnotherType(t *testing.T) {
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	r := busy(t, s)
-	due := func() error { _, err := s.Due(r.ctx, 10); return err }
+	due := func() error { _, err := s.Due(r.ctx, nil, 10); return err }
 	begin := func() error {
 		_, err := s.BeginCreate(r.ctx, store.Create{Plan: plan.Plan{TaskCount: 1, IdempotencyKey: "k"}, Mark: "m", TTL: time.Minute})
 		return err

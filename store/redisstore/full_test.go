@@ -65,7 +65,7 @@ func TestFullServer(t *testing.T) {
 	}
 	_, err = s.Heartbeat(r.ctx, "worker", time.Minute, []plan.ID{r.id})
 	r.ok(err)
-	_, err = s.Due(r.ctx, 10)
+	_, err = s.Due(r.ctx, nil, 10)
 	r.ok(err)
 	_, err = s.Cursor(r.ctx, r.id, "mail", "me", time.Minute)
 	r.ok(err)

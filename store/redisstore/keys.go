@@ -72,6 +72,10 @@ func (k keys) plans() string { return k.prefix + "{all}:plans" }
 // agenda (sorted set) lists plans by the time at which they are due to be reconciled.
 func (k keys) agenda() string { return k.prefix + "{all}:agenda" }
 
+// left (sorted set) lists the plans that are left to the engines with an executor type, by the time
+// when they were.
+func (k keys) left(executor string) string { return k.agenda() + ":" + executor }
+
 // stamps (hash) holds each plan's entry on the agenda, see scripts/lib/agenda.lua.
 func (k keys) stamps() string { return k.prefix + "{all}:stamps" }
 

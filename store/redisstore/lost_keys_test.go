@@ -251,7 +251,7 @@ func TestKeysAreRestored(t *testing.T) {
 	t.Parallel()
 	f := newLossFixture(t)
 	due := func() []store.DuePlan {
-		plans, err := f.Due(f.ctx, 10)
+		plans, err := f.Due(f.ctx, nil, 10)
 		f.ok(err)
 		slices.SortFunc(plans, func(a, b store.DuePlan) int { return cmp.Compare(a.ID, b.ID) })
 		return plans

@@ -145,7 +145,7 @@ func (c *sick) freeze() {
 	c.Store = unknowing[1]
 	c.others(well, illPlan)
 	if c.cluster.MasterFor(c.keys.agenda()) != c.ill {
-		_ = c.within(soon, "due", func() error { _, err := c.Due(ctx, 10); well.ok(err); return err })
+		_ = c.within(soon, "due", func() error { _, err := c.Due(ctx, nil, 10); well.ok(err); return err })
 	}
 	// While a server is known to be silent, the store sends it one question for a sign of life at a
 	// time, and no calls, so that nothing piles up on its connections.

@@ -248,15 +248,15 @@ func TestIdle(t *testing.T) {
 		r.ok(err)
 		r.ok(s.FinishCreate(r.ctx, c))
 	}
-	due, err := s.Due(r.ctx, 0)
+	due, err := s.Due(r.ctx, nil, 0)
 	r.ok(err)
 	for _, d := range due {
-		r.ok(s.Reschedule(r.ctx, d.ID, d.Stamp, -1))
+		r.ok(s.Reschedule(r.ctx, d.ID, d.Stamp, store.Next{After: -1}))
 	}
 	before := commands(t, server.Client())
 	const polls = 20 // 20 seconds of an engine that polls every second
 	for range polls {
-		_, err := s.Due(r.ctx, 100)
+		_, err := s.Due(r.ctx, nil, 100)
 		r.ok(err)
 	}
 	if n := commands(t, server.Client()) - before - 1; n > polls*5 {

@@ -70,6 +70,7 @@ func (cl *client) needs() [][]string {
 	for _, sc := range cl.scripts.ofAgenda() {
 		on(k.agenda(), sc.commands...)
 	}
+	on(k.left(""), "ZADD", "ZREM", "ZSCORE", "ZRANGEBYSCORE")
 	on(k.stamps(), "HGET", "HSET", "HDEL", "TYPE")
 	on(k.subscriptions(), "HGET", "HSET", "HDEL", "HSCAN", "HEXISTS", "TYPE")
 	on(k.unread(""), "ZADD", "ZREM", "ZCARD", "ZRANGEBYSCORE", "UNLINK", "TYPE")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,7 +21,11 @@ const writeHold = 5 * time.Second
 
 // agenda records when each plan is due to be reconciled, and restores entries that follow from
 // other keys.
-type agenda struct{ client *client }
+type agenda struct {
+	client *client
+	// sure is false if something on the server may have been lost since the last call of Due.
+	sure atomic.Bool
+}
 
 // call calls one of the scripts of the agenda.
 func (a *agenda) call(ctx context.Context, sc *script, args ...any) (string, error) {
@@ -92,7 +97,7 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var check []any
+	check := []any{digit(false)}
 	var listed []redis.Z
 	named := make(map[string]plan.ID)
 	for i, record := range found {
@@ -115,25 +120,29 @@ func (a *agenda) sweep(ctx context.Context, ids []plan.ID) error {
 	if len(listed) == 0 {
 		return nil
 	}
-	err := askErr(ctx, a.client, a.client.keys.plans(), func(ctx context.Context) error {
-		return a.client.rdb.ZAddNX(ctx, a.client.keys.plans(), listed...).Err()
+	unlisted, err := ask(ctx, a.client, a.client.keys.plans(), func(ctx context.Context) (int64, error) {
+		return a.client.rdb.ZAddNX(ctx, a.client.keys.plans(), listed...).Result()
 	})
 	if err != nil && !redis.IsOOMError(err) { // a full server's list is repaired later
 		return a.client.fault(ctx, a.client.keys.plans(), err)
 	}
+	check[0] = digit(a.restoreKeys(ctx, named) || unlisted > 0)
 	_, err = a.call(ctx, a.client.scripts.restore, check...)
-	a.restoreKeys(ctx, named)
 	return cmp.Or(err, ctx.Err())
 }
 
 // restoreKeys restores the idempotency keys of plans if they name no plan. A key that now names
 // another plan stays as it is: that plan was created while the key was lost. Keys that cannot be
-// written now are restored in the next round.
-func (a *agenda) restoreKeys(ctx context.Context, named map[string]plan.ID) {
+// written now are restored in the next round. It reports whether any were.
+func (a *agenda) restoreKeys(ctx context.Context, named map[string]plan.ID) (some bool) {
 	names := slices.Sorted(maps.Keys(named))
-	each(ctx, a.client, answerTimeout, names, func(pipe redis.Pipeliner, i int) func() (bool, error) {
+	restored := each(ctx, a.client, answerTimeout, names, func(pipe redis.Pipeliner, i int) func() (bool, error) {
 		return pipe.SetNX(ctx, names[i], int64(named[names[i]]), 0).Result
 	})
+	for _, r := range restored {
+		some = some || r.value
+	}
+	return some
 }
 
 // restsUntilCommand reports whether a plan needs no engine before the next command.

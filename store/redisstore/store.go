@@ -77,7 +77,7 @@ func Open(ctx context.Context, rdb redis.UniversalClient, cfg Config) (*Store, e
 // newStore assembles a store from its parts.
 func newStore(cl *client) *Store {
 	s := &Store{keys: cl.keys, client: cl}
-	s.agenda, s.locks, s.indexes, s.tokens = &agenda{cl}, &locks{cl}, &indexes{cl}, &tokens{cl}
+	s.agenda, s.locks, s.indexes, s.tokens = &agenda{client: cl}, &locks{cl}, &indexes{cl}, &tokens{cl}
 	s.registry = &registry{cl, s.indexes, s.Plan}
 	s.subscriptions = &subscriptions{cl, s.agenda}
 	s.places = &places{cl}

@@ -7,7 +7,8 @@
 --
 -- Returns "=".
 
-local stamp = entry(ARGV[1])
-set_entry(ARGV[1], math.max(stamp + 1, now), 'c', 0)
+local stamp, _, _, executor = entry(ARGV[1])
+leave(ARGV[1], executor, '')
+set_entry(ARGV[1], math.max(stamp + 1, now), 'c', 0, '')
 put(ARGV[1], now + ARGV[2])
 return '='

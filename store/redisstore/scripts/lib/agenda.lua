@@ -1,15 +1,18 @@
 -- Shared: the agenda, which records when each plan is due to be reconciled.
 --
 -- KEYS[1] agenda, a sorted set: plan ids by the time they are due
--- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold. The stamp rises whenever the plan is
---   put on the agenda. kind is c for a plan that is being created or removed, s for a scheduled
---   plan, g for a plan that is not due before the next command. Until the time hold, the plan is
---   not put off past that time, because a command is being written or the plan has a reminder.
---   Field sweep: time SP id, when the last range of ids was checked, and where the next begins.
+-- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold, and if the plan is left to an executor SP
+--   executor. The stamp rises whenever the plan is put on the agenda. kind is c for a plan that is
+--   being created or removed, s for a scheduled plan, g for a plan that is not due before the next
+--   command. Until the time hold, the plan is not put off past that time, because a command is being
+--   written or the plan has a reminder. Field sweep: time SP id SP quiet, when the last range of ids
+--   was checked, where the next begins, and in how many plans nothing was found since something was.
 -- KEYS[3] ids, the newest plan id   KEYS[4] plans, all of them by id
+-- {all}:agenda:<executor>, a sorted set: the plans that are left to the engines with an executor, by
+--   the time when they were. They are due for these engines.
 -- All times are in microseconds.
 -- {all}:subscriptions and {all}:unread:<name> are described in lib/subscription.lua.
--- provides: agenda, stamps, subscriptions, now, text, entry, set_entry, put, fields,
+-- provides: agenda, stamps, subscriptions, now, text, entry, set_entry, put, left_to, leave, fields,
 --   unread_of, show, wake
 
 local agenda, stamps = KEYS[1], KEYS[2]
@@ -24,19 +27,40 @@ local function text(t)
   return format('%.0f', t)
 end
 
--- entry returns a plan's stamp, kind and hold; 0, nothing and 0 if the plan has no entry.
+-- entry returns a plan's stamp, kind and hold, and the executor to which it is left, or ''; 0,
+-- nothing, 0 and '' if the plan has no entry.
 local function entry(plan)
-  local stamp, kind, hold = match(redis.call('HGET', stamps, plan) or '', '^(%d+) (%a) (%d+)$')
-  return tonumber(stamp or 0), kind, tonumber(hold or 0)
+  local stamp, kind, hold, executor = match(redis.call('HGET', stamps, plan) or '', '^(%d+) (%a) (%d+) ?(.*)$')
+  return tonumber(stamp or 0), kind, tonumber(hold or 0), executor or ''
 end
 
-local function set_entry(plan, stamp, kind, hold)
-  redis.call('HSET', stamps, plan, text(stamp) .. ' ' .. kind .. ' ' .. text(hold))
+local function set_entry(plan, stamp, kind, hold, executor)
+  local left = executor ~= '' and ' ' .. executor or ''
+  redis.call('HSET', stamps, plan, text(stamp) .. ' ' .. kind .. ' ' .. text(hold) .. left)
 end
 
 -- put makes a plan due at a time.
 local function put(plan, at)
   redis.call('ZADD', agenda, text(at), plan)
+end
+
+local function left_to(executor)
+  return agenda .. ':' .. executor
+end
+
+-- leave leaves a plan to another executor than before, or to none. It returns an answer if the key
+-- of that executor is damaged.
+local function leave(plan, before, executor)
+  if before ~= '' and before ~= executor then
+    redis.pcall('ZREM', left_to(before), plan)
+  end
+  if executor ~= '' then
+    local key = left_to(executor)
+    local added = redis.pcall('ZADD', key, text(now), plan)
+    if type(added) == 'table' then
+      return '!corrupt ' .. #key .. ':' .. key .. added.err
+    end
+  end
 end
 
 -- fields returns the fields of a hash with their values.
@@ -65,8 +89,8 @@ end
 -- wake makes a plan due now, and unread for all subscriptions. A plan that is due already does not
 -- move back in the order.
 local function wake(plan, hold)
-  local stamp, _, held = entry(plan)
-  set_entry(plan, math.max(stamp + 1, now), 's', math.max(held, hold))
+  local stamp, _, held, executor = entry(plan)
+  set_entry(plan, math.max(stamp + 1, now), 's', math.max(held, hold), executor)
   local due = redis.call('ZSCORE', agenda, plan)
   if not due or tonumber(due) > now then
     put(plan, now)

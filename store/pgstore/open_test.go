@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err := errors.Join(Migrate(t.Context(), url, Config{}), Verify(t.Context(), url, Config{})); err != nil {
 		t.Fatalf("again: %v", err)
 	}
-	for _, version := range []string{"0", "2"} {
+	for _, version := range []string{"0", "1", "3"} {
 		run(t, url, "UPDATE cutover.meta SET value = "+version+" WHERE name = 'layout'")
 		is := func(err error) bool {
 			var e *VersionError
@@ -66,7 +67,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("version %s: Migrate does nothing, and says so to nobody", version)
 		}
 	}
-	run(t, url, "UPDATE cutover.meta SET value = 1 WHERE name = 'layout'; DROP TABLE cutover.queue; DROP SEQUENCE cutover.stamp")
+	run(t, url, fmt.Sprintf("UPDATE cutover.meta SET value = %d WHERE name = 'layout'; DROP TABLE cutover.queue; DROP SEQUENCE cutover.stamp", layout))
 	refused("lost tables", url, Config{}, func(err error) bool {
 		var e *SchemaError
 		return errors.As(err, &e) && slices.Equal(e.Missing, []string{"queue", "stamp"})

@@ -121,9 +121,11 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 			_, err := s.CountPlaces(ctx, []store.QuotaKey{{Label: "l"}})
 			return err
 		},
-		"Reschedule": func(ctx context.Context, s *Store) error { return s.Reschedule(ctx, id, 1, store.Next{After: time.Second}) },
-		"States":     func(ctx context.Context, s *Store) error { _, err := s.States(ctx, id, 0, 1); return err },
-		"Task":       func(ctx context.Context, s *Store) error { _, err := s.Task(ctx, first); return err },
+		"Reschedule": func(ctx context.Context, s *Store) error {
+			return s.Reschedule(ctx, id, 1, store.Next{After: time.Second})
+		},
+		"States": func(ctx context.Context, s *Store) error { _, err := s.States(ctx, id, 0, 1); return err },
+		"Task":   func(ctx context.Context, s *Store) error { _, err := s.Task(ctx, first); return err },
 		"Tasks": func(ctx context.Context, s *Store) error {
 			_, _, err := s.Tasks(ctx, id, store.TaskQuery{})
 			return err

@@ -123,6 +123,12 @@ func TestSharedKeysOfAnotherType(t *testing.T) {
 	client := redistest.Start(t).Client()
 	s := openStore(t, client, Config{})
 	r := busy(t, s)
+	left := func() error { _, err := s.Due(r.ctx, []string{"X", "EXECUTOR"}, 10); return err }
+	leave := func() error {
+		list, err := s.Due(r.ctx, nil, 1)
+		r.ok(err)
+		return s.Reschedule(r.ctx, list[0].ID, list[0].Stamp, store.Next{Executor: "EXECUTOR"})
+	}
 	due := func() error { _, err := s.Due(r.ctx, nil, 10); return err }
 	begin := func() error {
 		_, err := s.BeginCreate(r.ctx, store.Create{Plan: plan.Plan{TaskCount: 1, IdempotencyKey: "k"}, Mark: "m", TTL: time.Minute})
@@ -135,12 +141,14 @@ func TestSharedKeysOfAnotherType(t *testing.T) {
 		return err
 	}
 	for key, calls := range map[string][]func() error{
-		s.keys.agenda():  {due, begin, apply},
-		s.keys.stamps():  {due, begin, apply},
-		s.keys.ids():     {due, begin},
-		s.keys.plans():   {begin, func() error { _, err := s.Plans(r.ctx, store.PlanQuery{}); return err }},
-		s.keys.key("k"):  {begin},
-		s.keys.version(): {func() error { _, err := Open(r.ctx, client, Config{}); return err }},
+		s.keys.agenda(): {due, begin, apply},
+		s.keys.stamps(): {due, begin, apply},
+		s.keys.ids():    {due, begin},
+
+		s.keys.left("EXECUTOR"): {left, leave},
+		s.keys.plans():          {begin, func() error { _, err := s.Plans(r.ctx, store.PlanQuery{}); return err }},
+		s.keys.key("k"):         {begin},
+		s.keys.version():        {func() error { _, err := Open(r.ctx, client, Config{}); return err }},
 	} {
 		saved := client.Dump(r.ctx, key).Val()
 		for _, call := range calls {

@@ -58,6 +58,8 @@ type duel struct {
 	jobs   []*duelJob
 	last   [2]store.Batch
 	named  int
+	// decided is when the plan was last put on the agenda.
+	decided time.Time
 }
 
 // duelJob is one claim of a task, in both stores.
@@ -161,6 +163,8 @@ func (d *duel) step() {
 			idle := slices.DeleteFunc(tasks, func(t task.Task) bool { return t.State != task.Running || t.Worker != "" })
 			return p.HaltTasks(idle[:min(len(idle), store.MaxBatch)], d.by()), nil
 		})
+	case n < 19:
+		d.agenda()
 	default:
 		d.decide(func(p plan.Plan, _ []task.Task) (plan.Decision, error) { return p.Settle(d.by().Now), nil })
 	}
@@ -306,6 +310,7 @@ func (d *duel) decide(f func(plan.Plan, []task.Task) (plan.Decision, error)) {
 	d.Helper()
 	var refused [2]error
 	id := d.name()
+	d.decided = time.Now()
 	d.both(func(k int, s store.Store) error {
 		p, tasks := d.read(k)
 		var c plan.Decision

@@ -29,6 +29,7 @@ func TestKeys(t *testing.T) {
 		k.ids():                "cutover:{all}:ids",
 		k.plans():              "cutover:{all}:plans",
 		k.agenda():             "cutover:{all}:agenda",
+		k.left("SWITCH"):       "cutover:{all}:agenda:SWITCH",
 		k.stamps():             "cutover:{all}:stamps",
 		k.subscriptions():      "cutover:{all}:subscriptions",
 		k.unread("mail"):       "cutover:{all}:unread:mail",
@@ -61,11 +62,14 @@ func TestKeyTypes(t *testing.T) {
 	r.ok(s.AddDeadLetter(r.ctx, "mail", store.DeadLetter{ID: "1"}))
 	_, err = s.Cursor(r.ctx, r.id, "name", "owner", 1e9)
 	r.ok(err)
+	due, err := s.Due(r.ctx, nil, 1)
+	r.ok(err)
+	r.ok(s.Reschedule(r.ctx, due[0].ID, due[0].Stamp, store.Next{Executor: "EXECUTOR"}))
 	k := s.keys
 	known := map[string]string{
 		k.plan(1): "hash", k.tenants(1, 0): "list", k.tenants(1, 1): "list", k.tasks(1, 0): "hash", k.held(1): "hash",
 		k.loose(1): "zset", k.later(1): "zset", k.events(1): "stream", k.history(1): "stream", k.commands(1): "list", k.cursors(1): "hash",
-		k.ids(): "string", k.tokens(): "string", k.plans(): "zset", k.agenda(): "zset", k.stamps(): "hash", k.version(): "string",
+		k.ids(): "string", k.tokens(): "string", k.plans(): "zset", k.agenda(): "zset", k.left("EXECUTOR"): "zset", k.stamps(): "hash", k.version(): "string",
 		k.lease("worker"): "string", k.workers(): "zset", k.subscriptions(): "hash", k.unread("mail"): "zset", k.letters("mail"): "hash",
 	}
 	found := typesOf(t, client)

@@ -186,7 +186,7 @@ func (f *lossFixture) calls() []lossCall {
 		return plans, err
 	})
 	add("Due", func(ctx context.Context) (any, error) {
-		due, err := s.Due(ctx, nil, 10)
+		due, err := s.Due(ctx, []string{"E"}, 10)
 		for i := range due {
 			due[i].Stamp, due[i].Late = 0, 0
 		}

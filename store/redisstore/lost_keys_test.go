@@ -99,6 +99,13 @@ func newLossFixture(t *testing.T) *lossFixture {
 	r.ok(err)
 	r.ok(s.Occupy(r.ctx, []store.Occupation{{Place: lossPlace(r.id), Max: 1}}))
 	r.ok(s.AddDeadLetter(r.ctx, "mail", store.DeadLetter{ID: "1", Plan: r.id}))
+	due, err := s.Due(r.ctx, nil, 10)
+	r.ok(err)
+	for _, d := range due {
+		if d.ID == r.id {
+			r.ok(s.Reschedule(r.ctx, d.ID, d.Stamp, store.Next{Executor: "E"}))
+		}
+	}
 	f.values = dump(t, client)
 	return f
 }
@@ -141,7 +148,7 @@ var meanNothing = map[string][]string{ //nolint:gochecknoglobals // a table
 	"tenant":  {"Reserve", "Locks", "Replace"},               // the tenant is free
 	"quota":   {"Occupy", "Places", "CountPlaces"},           // the place is free
 	"key":     {"BeginCreate"},                               // restored by the sweep, see TestKeysAreRestored
-	"agenda":  {"Due"}, "stamps": {"Due"},                    // likewise
+	"agenda":  {"Due"}, "stamps": {"Due"}, "left": {"Due"},   // likewise
 	"plans": {"Plans", "BeginCreate", "Open", "Due"}, // likewise
 
 	"subscriptions": {"ListSubscriptions", "Subscribe", "ReportSubscription", "Unread", "MarkUnread", "MarkRead", "AddDeadLetter", "DeadLetters", "DropDeadLetter"}, // nobody has subscribed

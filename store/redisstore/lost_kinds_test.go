@@ -85,7 +85,7 @@ func (f *lossFixture) byKind() map[string][]string {
 		"extras": {k.extras(f.id, 0), k.extras(f.id, 1)}, "tasks": {k.tasks(f.id, 0), k.tasks(f.id, 1), k.tasks(f.undo, 0)},
 		"held": each(k.held), "loose": {k.loose(f.id)}, "later": {k.later(f.id)}, "order": {k.order(f.undo)}, "events": each(k.events), "history": each(k.history),
 		"commands": each(k.commands), "cursors": {k.cursors(f.id)},
-		"ids": {k.ids()}, "tokens": {k.tokens()}, "plans": {k.plans()}, "agenda": {k.agenda()}, "stamps": {k.stamps()}, "version": {k.version()},
+		"ids": {k.ids()}, "tokens": {k.tokens()}, "plans": {k.plans()}, "agenda": {k.agenda()}, "left": {k.left("E")}, "stamps": {k.stamps()}, "version": {k.version()},
 		"subscriptions": {k.subscriptions()}, "unread": {k.unread("mail")}, "letters": {k.letters("mail")},
 		"lease": {k.lease("worker")}, "workers": {k.workers()}, "tenant": {k.tenant("locked")}, "quota": {k.quota("shard", "a")}, "key": {k.key("busy"), k.key("creating")},
 		"hints": nil, // a channel: it stores nothing

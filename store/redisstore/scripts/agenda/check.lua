@@ -1,7 +1,7 @@
 -- use: agenda
 --
--- Restores plans that have lost an entry in agenda, in stamps or among those that are left to an
--- executor, by making them due now. If any had, the next ranges are checked sooner.
+-- Restores plans that have lost their entry in agenda or in stamps, by making them due now, or among
+-- those that are left to an executor. If any had, the next ranges are checked sooner.
 --
 -- KEYS as in lib/agenda.lua
 -- ARGV[1] 1 if the caller has restored something of these plans, otherwise 0
@@ -18,8 +18,11 @@ for i = 2, #ARGV, 2 do
   if lost and situation == 'c' then
     set_entry(plan, math.max(stamp + 1, now), 'c', 0, '')
     put(plan, now)
-  elseif lost or executor ~= '' and not redis.call('ZSCORE', left_to(executor), plan) then
+  elseif lost then
     wake(plan, 0)
+  end
+  if executor ~= '' and situation ~= 'c' and not redis.call('ZSCORE', left_to(executor), plan) then
+    leave(plan, '', executor)
     lost = true
   end
   found = found or lost

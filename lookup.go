@@ -36,9 +36,9 @@ func (l Lookup) Workers(ctx context.Context, after string, limit int) ([]store.W
 }
 
 // Overdue returns for how long the plan that has waited longest for an engine has been due, by the
-// store's clock; 0 if no plan is due. While engines run that is a moment. If it grows, no engine looks
-// after plans any more: none runs, or the store answers too slowly. A plan of which none of them has
-// the executor is not late.
+// store's clock; 0 if no plan is due. While engines run that is a moment. If it grows, no engine
+// looks after plans any more: none runs, or the store answers too slowly. A plan of which no engine
+// that runs has the executor is not late.
 func (l Lookup) Overdue(ctx context.Context) (late time.Duration, err error) {
 	err = l.e.client.Do(ctx, "due", func() error {
 		due, err := l.e.client.Store.Due(ctx, nil, 1)

@@ -8,8 +8,8 @@ import (
 )
 
 // Agenda lists the plans that need an engine. A plan is due at two times: for every engine, because
-// of what it owes, such as the end of a bake, a deadline, or tasks of a worker that may be lost; and,
-// while it has tasks to claim, for the engines that have its executor.
+// of what it owes, such as the end of a bake, a deadline, or tasks of a worker that may be lost;
+// and, while it has tasks to claim, for the engines that have its executor.
 type Agenda interface {
 	// Due returns up to limit plans that are due for an engine with these executor types, the plans
 	// that have waited longest first: those that are due for every engine, and those that the last

@@ -56,7 +56,7 @@ var arrows = []arrow{
 	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "store/internal/planrecord", "plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/internal/planrecord", to: []string{"plan", "plan/strategy", "plan/strategy/window", "task"}},
 	{from: "store/enginetest", to: []string{"internal/simulation", "store"}}, // above the root
-	{from: "store/memstore", to: []string{"store/internal/hints", "store/rules", "store", "plan", "task"}},
+	{from: "store/memstore", to: []string{"store/internal/agenda", "store/internal/hints", "store/rules", "store", "plan", "task"}},
 	{from: "store/observed", to: []string{"internal/nilcheck", "store", "plan", "task"}},
 	{from: "store/internal/instant", to: []string{"store/rules"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},

@@ -29,8 +29,8 @@ const maxRestWaiting = time.Minute
 
 // maxRestLeft is about how long a plan is left to the processes that have its executor, if this one
 // has not and no worker holds a task. Nothing is owed before one of these processes has claimed
-// tasks, and that process says then that the plan is due sooner. Should it die before it has, or not
-// reach the agenda, and be the only one, the plan is reconciled after this time.
+// tasks, and that process says then that the plan is due sooner. Should it die before it has, or
+// not reach the agenda, and be the only one, the plan is reconciled after this time.
 const maxRestLeft = 10 * time.Minute
 
 // maxSteps bounds the steps of one call of Reconcile, so that other plans get their turn.

@@ -13,8 +13,8 @@ import (
 	"github.com/cutover-go/cutover/store"
 )
 
-// subscriptions has the methods of store.Subscriptions. Its lock is held, too, while a plan is put on
-// the agenda.
+// subscriptions has the methods of store.Subscriptions. Its lock is held, too, while a plan is put
+// on the agenda.
 type subscriptions struct {
 	store *Store
 

@@ -12,8 +12,8 @@ import (
 	"github.com/cutover-go/cutover/plan"
 )
 
-// TestIdleEngine: a process with nothing to do sends at most four commands a second, while 200 plans
-// rest and 100 are left to processes that have their executor.
+// TestIdleEngine: a process with nothing to do sends at most four commands a second, while 200
+// plans rest and 100 are left to processes that have their executor.
 func TestIdleEngine(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -77,8 +77,12 @@ func agendaLeftInOrder(e *env) {
 		limit     int
 		want      []int
 	}{
-		{nil, 0, []int{3, 1}}, {[]string{"X"}, 0, []int{4, 3, 1}}, {[]string{"Y", "X"}, 0, []int{4, 3, 1}}, {[]string{"X", "Y"}, 2, []int{4, 3}},
-		{[]string{"Y"}, 1, []int{3}}, {[]string{"X", "Y", "Z"}, 100, []int{2, 4, 3, 1}},
+		{nil, 0, []int{3, 1}},
+		{[]string{"X"}, 0, []int{4, 3, 1}},
+		{[]string{"Y", "X"}, 0, []int{4, 3, 1}},
+		{[]string{"X", "Y"}, 2, []int{4, 3}},
+		{[]string{"Y"}, 1, []int{3}},
+		{[]string{"X", "Y", "Z"}, 100, []int{2, 4, 3, 1}},
 	} {
 		list, err := e.Due(e.ctx, tt.executors, tt.limit)
 		e.ok(err)

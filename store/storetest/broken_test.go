@@ -56,7 +56,7 @@ func TestBroken(t *testing.T) {
 		"never late":                       {"8-agenda", wrap[neverLate]},
 		"leaves plans to nobody":           {"8-agenda", wrap[leavesToNobody]},
 		"leaves plans to all":              {"8-agenda", wrap[leavesToAll]},
-		"leaves plans for good":            {"8-agenda", wrap[leavesForGood]},
+		"leaves plans for good":            {"8-agenda", wrap[keepsWhatIsLeft]},
 		"puts what is left last":           {"8-agenda", wrap[leftLast]},
 		"never due":                        {"8-agenda", wrap[neverDue]},
 		"no hint of tasks":                 {"8-agenda", wrap[quietTasks]},

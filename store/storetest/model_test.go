@@ -40,7 +40,7 @@ func TestModelFindsFaults(t *testing.T) {
 		"counts no added waves":         tells(countsNoAddedWaves),
 		"adds what is not stored":       wrap[addsAnyway],
 		"leaves plans to nobody":        wrap[leavesToNobody],
-		"leaves plans for good":         wrap[leavesForGood],
+		"leaves plans for good":         wrap[keepsWhatIsLeft],
 	}
 	names := slices.Sorted(maps.Keys(stores))
 	for _, i := range sample.Of(t, 4, uint64(len(names))) {

@@ -170,14 +170,14 @@ func (m *leavesToAll) Reschedule(ctx context.Context, id plan.ID, stamp uint64, 
 	return m.Store.Reschedule(ctx, id, stamp, next)
 }
 
-// leavesForGood does not take a plan back from an executor.
-type leavesForGood struct {
+// keepsWhatIsLeft does not take a plan back from an executor.
+type keepsWhatIsLeft struct {
 	mutant
 	mu   sync.Mutex
 	left map[plan.ID]string
 }
 
-func (m *leavesForGood) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
+func (m *keepsWhatIsLeft) Reschedule(ctx context.Context, id plan.ID, stamp uint64, next store.Next) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.left == nil {

@@ -1,12 +1,12 @@
 -- use: agenda
 --
--- Restores plans that have lost their entry in agenda or in stamps, by making them due now, or among
--- those that are left to an executor. If any had, the next ranges are checked sooner.
+-- Restores plans that have lost their entry in agenda or in stamps, by making them due now, or
+-- among those that are left to an executor. If any had, the next ranges are checked sooner.
 --
 -- KEYS as in lib/agenda.lua
 -- ARGV[1] 1 if the caller has restored something of these plans, otherwise 0
--- ARGV[2] and following, per plan: id, and its situation: 1 at rest, c being created or removed, otherwise 0. A plan
---   at rest needs no entry in agenda.
+-- ARGV[2] and following, per plan: id, and its situation: 1 at rest, c being created or removed,
+--   otherwise 0. A plan at rest needs no entry in agenda.
 --
 -- Returns "=".
 

@@ -1,7 +1,7 @@
 -- use: agenda
 --
--- Reads the plans that are due for an engine, those that have waited longest first. At intervals it also returns the next range of plan ids that the
--- caller has to check for lost entries.
+-- Reads the plans that are due for an engine, those that have waited longest first. At intervals it
+-- also returns the next range of plan ids that the caller has to check for lost entries.
 --
 -- KEYS as in lib/agenda.lua
 -- ARGV[1] maximum number of plans
@@ -10,7 +10,7 @@
 -- ARGV[6] and following: the executors of the engine
 --
 -- Returns "=" from SP to SP and per plan: id ";" stamp ";" late ";" kind ";", where late is for how
--- many microseconds it has been due, and kind is - if the stamp is lost. from and to are the range
+-- many microseconds it has been due for the engine, and kind is - if the stamp is lost. from and to are the range
 -- of ids, 0 and 0 if there is nothing to check now.
 
 -- rewind makes plans that are due later due now, 500 at most. It is called if the clock was set

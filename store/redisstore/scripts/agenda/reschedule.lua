@@ -1,7 +1,7 @@
 -- use: agenda
 --
--- Makes a plan due again later, and leaves it to an executor until then, unless its stamp has changed
--- since due.lua returned it. A plan with a hold is due at the end of the hold at the latest.
+-- Makes a plan due again later, and leaves it to an executor, unless its stamp has changed since
+-- due.lua returned it. A plan with a hold is due at the end of the hold at the latest.
 --
 -- KEYS as in lib/agenda.lua
 -- ARGV[1] plan id   ARGV[2] stamp

@@ -1,12 +1,13 @@
 -- Shared: the agenda, which records when each plan is due to be reconciled.
 --
 -- KEYS[1] agenda, a sorted set: plan ids by the time they are due
--- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold, and if the plan is left to an executor SP
---   executor. The stamp rises whenever the plan is put on the agenda. kind is c for a plan that is
---   being created or removed, s for a scheduled plan, g for a plan that is not due before the next
---   command. Until the time hold, the plan is not put off past that time, because a command is being
---   written or the plan has a reminder. Field sweep: time SP id SP quiet, when the last range of ids
---   was checked, where the next begins, and in how many plans nothing was found since something was.
+-- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold, followed by SP executor if the plan is
+--   left to one. The stamp rises whenever the plan is put on the agenda. kind is c for a plan that
+--   is being created or removed, s for a scheduled plan, g for a plan that is not due before the
+--   next command. Until the time hold, the plan is not put off past that time, because a command is
+--   being written or the plan has a reminder. Field sweep: time SP id SP quiet, when the last range
+--   of ids was checked, where the next begins, and how many ids were checked in vain since something
+--   was found.
 -- KEYS[3] ids, the newest plan id   KEYS[4] plans, all of them by id
 -- {all}:agenda:<executor>, a sorted set: the plans that are left to the engines with an executor, by
 --   the time when they were. They are due for these engines.

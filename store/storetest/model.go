@@ -49,7 +49,7 @@ func model(t testing.TB, h Harness) {
 			"edge":     m.edge,
 			"clock":    m.clock,
 			"add":      m.add,
-			"agenda":   m.agenda,
+			"agenda":   func(rt *rapid.T) { m.seen.step(m.ctx, rt, m.id, m.call) },
 		})
 	})
 }

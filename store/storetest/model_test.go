@@ -17,7 +17,8 @@ import (
 )
 
 // TestModelFindsFaults checks that [Model] alone finds stores that break a promise about waves,
-// windows, tunings, additions of tenants or the agenda. With -short, each run takes the next four of them.
+// windows, tunings, additions of tenants or the agenda. With -short, each run takes the next four
+// of them.
 func TestModelFindsFaults(t *testing.T) {
 	t.Parallel()
 	stores := map[string]func(s store.Store) store.Store{

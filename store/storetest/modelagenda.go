@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -50,20 +51,30 @@ func (a *onAgenda) Commit(ctx context.Context, b *store.Batch) error {
 	return err
 }
 
-// agenda compares for whom the plan is due, and then says when it is due again.
-func (m *machine) agenda(rt *rapid.T) {
-	a := m.seen
+// step compares for whom the plan is due, and then says when it is due again. call repeats a call
+// until it succeeds.
+func (a *onAgenda) step(ctx context.Context, rt *rapid.T, id plan.ID, call func(*rapid.T, func() error)) {
+	entry := func(executors ...string) (found *store.DuePlan) {
+		call(rt, func() error {
+			due, err := a.Due(ctx, executors, 0)
+			if i := slices.IndexFunc(due, func(d store.DuePlan) bool { return d.ID == id }); i >= 0 {
+				found = &due[i]
+			}
+			return err
+		})
+		return found
+	}
 	executors := []string{"", "X", "Y", "o\x00\n d"}
-	now := m.entry(rt, executors...)
+	now := entry(executors...)
 	known := !a.unknown && time.Since(a.woken) < certainFor
 	for _, x := range executors {
 		want := a.forAll || x != "" && x == a.left
-		if is := m.entry(rt, x) != nil; is != want && (want || known) {
+		if is := entry(x) != nil; is != want && (want || known) {
 			rt.Fatalf("due for %q: %t, want %t", x, is, want)
 		}
 	}
 	if now == nil {
-		m.call(rt, func() error { return m.store.Remind(m.ctx, map[plan.ID]time.Duration{m.id: 0}) })
+		call(rt, func() error { return a.Remind(ctx, map[plan.ID]time.Duration{id: 0}) })
 		a.forAll, a.unknown = true, false
 		return
 	}
@@ -72,23 +83,9 @@ func (m *machine) agenda(rt *rapid.T) {
 		Executor: rapid.SampledFrom(executors).Draw(rt, "executor"),
 	}
 	if rapid.IntRange(0, 4).Draw(rt, "stale") == 0 {
-		m.call(rt, func() error { return m.store.Reschedule(m.ctx, m.id, now.Stamp-1, next) })
+		call(rt, func() error { return a.Reschedule(ctx, id, now.Stamp-1, next) })
 		return
 	}
-	m.call(rt, func() error { return m.store.Reschedule(m.ctx, m.id, now.Stamp, next) })
+	call(rt, func() error { return a.Reschedule(ctx, id, now.Stamp, next) })
 	a.forAll, a.unknown, a.left = next.After == 0, false, next.Executor
-}
-
-// entry returns the plan's entry for an engine with these executors, nil if it is not due.
-func (m *machine) entry(rt *rapid.T, executors ...string) (found *store.DuePlan) {
-	m.call(rt, func() error {
-		due, err := m.store.Due(m.ctx, executors, 0)
-		for _, d := range due {
-			if d.ID == m.id {
-				found = &d
-			}
-		}
-		return err
-	})
-	return found
 }

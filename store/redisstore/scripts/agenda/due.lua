@@ -10,8 +10,8 @@
 -- ARGV[6] and following: the executors of the engine
 --
 -- Returns "=" from SP to SP and per plan: id ";" stamp ";" late ";" kind ";", where late is for how
--- many microseconds it has been due for the engine, and kind is - if the stamp is lost. from and to are the range
--- of ids, 0 and 0 if there is nothing to check now.
+-- many microseconds it has been due for the engine, and kind is - if the stamp is lost. from and to
+-- are the range of ids, 0 and 0 if there is nothing to check now.
 
 -- rewind makes plans that are due later due now, 500 at most. It is called if the clock was set
 -- back, or if another server with another clock took over: otherwise the plans would wait until

@@ -4,17 +4,17 @@
 -- KEYS[2] stamps, a hash: plan id -> stamp SP kind SP hold, followed by SP executor if the plan is
 --   left to one. The stamp rises whenever the plan is put on the agenda. kind is c for a plan that
 --   is being created or removed, s for a scheduled plan, g for a plan that is not due before the
---   next command. Until the time hold, the plan is not put off past that time, because a command is
---   being written or the plan has a reminder. Field sweep: time SP id SP quiet, when the last range
---   of ids was checked, where the next begins, and how many ids were checked in vain since something
---   was found.
+--   next command. Until the time hold, the plan is not put off past that time, because a command
+--   is being written or the plan has a reminder. Field sweep: time SP id SP quiet, when the last
+--   range of ids was checked, where the next begins, and how many ids were checked in vain since
+--   something was found.
 -- KEYS[3] ids, the newest plan id   KEYS[4] plans, all of them by id
--- {all}:agenda:<executor>, a sorted set: the plans that are left to the engines with an executor, by
---   the time when they were. They are due for these engines.
+-- {all}:agenda:<executor>, a sorted set: the plans that are left to the engines with an executor,
+--   by the time when they were. They are due for these engines.
 -- All times are in microseconds.
 -- {all}:subscriptions and {all}:unread:<name> are described in lib/subscription.lua.
--- provides: agenda, stamps, subscriptions, now, text, entry, set_entry, put, left_to, leave, fields,
---   unread_of, show, wake
+-- provides: agenda, stamps, subscriptions, now, text, entry, set_entry, put, left_to, leave,
+--   fields, unread_of, show, wake
 
 local agenda, stamps = KEYS[1], KEYS[2]
 local subscriptions = sub(agenda, 1, -7) .. 'subscriptions'

@@ -1,15 +1,11 @@
 package haproxy_test
 
 import (
-	"errors"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/cutover-go/cutover/gateway/haproxy"
+	"github.com/cutover-go/cutover/internal/proctest"
 )
 
 // TestSocketWithoutRights runs as another user if it is started by root, who may connect to every
@@ -17,7 +13,7 @@ import (
 func TestSocketWithoutRights(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
-		runAsNobody(t)
+		proctest.RunAsNobody(t)
 		return
 	}
 	f := startFleet(t, 1)
@@ -26,46 +22,4 @@ func TestSocketWithoutRights(t *testing.T) {
 	}
 	f.Listed[0].Socket = f.Proxies[0].Socket
 	f.WantRefused(t, f.gateway(t, haproxy.Config{}), "permission to connect")
-}
-
-// nobody is an id that owns nothing.
-const nobody = 65534
-
-// runAsNobody runs the current test once more, in a process of a user without rights.
-func runAsNobody(t *testing.T) {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "cutover") //nolint:usetesting // the directories of t.TempDir are for their owner alone
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // nobody has to read the program there
-		t.Fatal(err)
-	}
-	program := filepath.Join(dir, "test")
-	if err := copyProgram(os.Args[0], program); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, "-test.v", "-test.run", "^"+t.Name()+"$")
-	cmd.Dir = dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	out, err := cmd.CombinedOutput()
-	switch {
-	case err == nil && strings.Contains(string(out), "--- SKIP: "):
-		t.Skipf("%s", out)
-	case err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()):
-		t.Errorf("as nobody: %v\n%s", err, out)
-	}
-}
-
-// copyProgram copies a program. No process is started meanwhile: it would hold the file open for
-// writing for a moment, and such a file cannot be executed.
-func copyProgram(from, to string) error {
-	content, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	return errors.Join(os.WriteFile(to, content, 0o700), os.Chmod(to, 0o755)) //nolint:gosec // nobody has to run it
 }

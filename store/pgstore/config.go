@@ -31,8 +31,8 @@ type Config struct {
 	// call then fails for now, see store.Temporary. Default 10 s.
 	Timeout time.Duration
 	// LockTimeout is how long a statement waits for a row that another transaction has locked, and
-	// how long the server waits for the next statement of a transaction that has locked rows: it
-	// then ends the transaction, and the connection. Default 5 s.
+	// how long, but at least 2 s, the server waits for the next statement of a transaction that has
+	// locked rows: it then ends the transaction, and the connection. Default 5 s.
 	LockTimeout time.Duration
 	// Prepare uses prepared statements, which cost server and client less, and sets what they need
 	// once for each connection. Both belong to a connection, so it must be off behind a pooler in
@@ -112,16 +112,20 @@ func (c Config) pool(url string) (*pgxpool.Config, error) {
 	return p, nil
 }
 
+// leastIdle is how long the server waits at least for the next statement of a transaction: longer
+// than a busy process takes to send it.
+const leastIdle = 2 * time.Second
+
 // settings returns the statement that says how statements behave: for one transaction, or for all
 // of a connection. The tables are read by their keys, whatever the planner thinks of tables that it
 // has not seen full yet; prepared statements are not planned again. A process that stops in the
 // middle, or that nothing reaches any more, would keep its locks.
 func (c Config) settings(local bool) string {
 	var b strings.Builder
-	timeout := fmt.Sprintf("%dms", max(1, c.LockTimeout.Milliseconds()))
+	ms := func(d time.Duration) string { return fmt.Sprintf("%dms", max(1, d.Milliseconds())) }
 	for i, s := range [...][2]string{
-		{"lock_timeout", timeout},
-		{"idle_in_transaction_session_timeout", timeout},
+		{"lock_timeout", ms(c.LockTimeout)},
+		{"idle_in_transaction_session_timeout", ms(max(leastIdle, c.LockTimeout))},
 		{"enable_hashjoin", "off"},
 		{"enable_mergejoin", "off"},
 		{"enable_seqscan", "off"},

@@ -11,7 +11,7 @@ import (
 // locks holds the locks of tenants.
 type locks struct {
 	mu       sync.Mutex
-	byTenant map[string]store.TenantLock
+	byTenant lockTable
 }
 
 // Reserve implements store.Locker.
@@ -22,12 +22,8 @@ func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []s
 	s.locks.mu.Lock()
 	defer s.locks.mu.Unlock()
 	for _, l := range locks {
-		had, taken := s.locks.byTenant[l.Tenant]
-		switch {
-		case !taken:
-			s.locks.byTenant[l.Tenant] = l
-		case had != l:
-			held = append(held, had)
+		if had := s.locks.byTenant.add(l); had != nil && *had != l {
+			held = append(held, *had)
 		}
 	}
 	return held, nil
@@ -44,8 +40,8 @@ func (s *Store) Locks(ctx context.Context, tenants []string) (found []store.Tena
 	s.locks.mu.Lock()
 	defer s.locks.mu.Unlock()
 	for _, tenant := range tenants {
-		if l, taken := s.locks.byTenant[tenant]; taken {
-			found = append(found, l)
+		if l := s.locks.byTenant.get(tenant); l != nil {
+			found = append(found, *l)
 		}
 	}
 	return found, nil
@@ -61,10 +57,11 @@ func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, 
 	}
 	s.locks.mu.Lock()
 	defer s.locks.mu.Unlock()
-	if had, taken := s.locks.byTenant[old.Tenant]; !taken || had != old {
+	had := s.locks.byTenant.get(old.Tenant)
+	if had == nil || *had != old {
 		return false, nil
 	}
-	s.locks.byTenant[old.Tenant] = next
+	*had = next
 	return true, nil
 }
 
@@ -76,9 +73,7 @@ func (s *Store) Release(ctx context.Context, locks []store.TenantLock) error {
 	s.locks.mu.Lock()
 	defer s.locks.mu.Unlock()
 	for _, l := range locks {
-		if s.locks.byTenant[l.Tenant] == l {
-			delete(s.locks.byTenant, l.Tenant)
-		}
+		s.locks.byTenant.remove(l)
 	}
 	return nil
 }
@@ -95,8 +90,8 @@ func (l *locks) drop(p *rollout) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ordinal := 1; ordinal <= p.tasks.n; ordinal++ {
-		if tenant := p.tasks.at(uint32(ordinal)).Tenant; l.byTenant[tenant].Plan == p.plan.ID {
-			delete(l.byTenant, tenant)
+		if had := l.byTenant.get(p.tasks.at(uint32(ordinal)).Tenant); had != nil && had.Plan == p.plan.ID {
+			l.byTenant.remove(*had)
 		}
 	}
 }

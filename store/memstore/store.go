@@ -63,7 +63,7 @@ func NewWith(c Config) *Store {
 		clock:  &clock{read: c.Clock},
 		agenda: agenda.New(0),
 		leases: leases{byName: make(map[string]*member)},
-		locks:  locks{byTenant: make(map[string]store.TenantLock)},
+		locks:  locks{byTenant: newLockTable()},
 		quotas: newQuotas(),
 	}
 	s.subscriptions = &subscriptions{store: s, byName: make(map[string]*subscription)}

@@ -1,0 +1,132 @@
+package memstore
+
+import (
+	"hash/maphash"
+
+	"github.com/cutover-go/cutover/store"
+)
+
+// lockTable holds locks by tenant. A plan of a million tenants locks all of them when it starts, so
+// a lock takes 60 to 70 bytes here, half of what it takes in a map, and one search adds or removes it.
+// The locks are in chunks that never move. The slots, which refer to them, have no pointers: the
+// garbage collector does not look at them.
+//
+// Invariant: from the slot that the hash of a lock names up to the lock's own, with the first slot
+// following the last, none is empty. At most three quarters of the slots are taken.
+type lockTable struct {
+	seed   maphash.Seed
+	slots  []slot // as many as a power of two; none if there are no locks
+	chunks [][]store.TenantLock
+	used   int      // locks in the chunks, those in free included
+	free   []uint32 // numbers of locks that were removed
+}
+
+// slot refers to a lock: the hash of its tenant in the upper half, its number, from 1, in the
+// lower. 0 is an empty slot.
+type slot uint64
+
+func (s slot) hash() uint32   { return uint32(s >> 32) }
+func (s slot) number() uint32 { return uint32(s) }
+
+const (
+	lockChunk   = 256 // locks
+	fewestSlots = 64
+)
+
+func newLockTable() lockTable { return lockTable{seed: maphash.MakeSeed()} }
+
+func (t *lockTable) len() int { return t.used - len(t.free) }
+
+// lock returns the lock of a number.
+func (t *lockTable) lock(number uint32) *store.TenantLock {
+	return &t.chunks[(number-1)/lockChunk][(number-1)%lockChunk]
+}
+
+// find returns the place of the slot that refers to the lock of a tenant or, if there is none, of
+// the empty slot for it. There are slots.
+func (t *lockTable) find(tenant string) (place int, hash uint32) {
+	hash = uint32(maphash.String(t.seed, tenant))
+	for place = int(hash) & (len(t.slots) - 1); ; place = (place + 1) & (len(t.slots) - 1) {
+		s := t.slots[place]
+		if s == 0 || s.hash() == hash && t.lock(s.number()).Tenant == tenant {
+			return place, hash
+		}
+	}
+}
+
+// get returns the lock of a tenant, nil if there is none. It is good until the next remove.
+func (t *lockTable) get(tenant string) *store.TenantLock {
+	if len(t.slots) == 0 {
+		return nil
+	}
+	if place, _ := t.find(tenant); t.slots[place] != 0 {
+		return t.lock(t.slots[place].number())
+	}
+	return nil
+}
+
+// add adds a lock and returns nil, or returns the lock that its tenant has.
+func (t *lockTable) add(l store.TenantLock) (had *store.TenantLock) {
+	if t.len() >= len(t.slots)/4*3 {
+		t.grow()
+	}
+	place, hash := t.find(l.Tenant)
+	if s := t.slots[place]; s != 0 {
+		return t.lock(s.number())
+	}
+	number := uint32(t.used + 1)
+	if n := len(t.free); n > 0 {
+		number, t.free = t.free[n-1], t.free[:n-1]
+	} else if t.used++; len(t.chunks)*lockChunk < t.used {
+		t.chunks = append(t.chunks, make([]store.TenantLock, lockChunk))
+	}
+	*t.lock(number), t.slots[place] = l, slot(hash)<<32|slot(number)
+	return nil
+}
+
+// grow doubles the number of slots.
+func (t *lockTable) grow() {
+	old := t.slots
+	t.slots = make([]slot, max(fewestSlots, 2*len(old)))
+	for _, s := range old {
+		if s == 0 {
+			continue
+		}
+		place := int(s.hash()) & (len(t.slots) - 1)
+		for t.slots[place] != 0 {
+			place = (place + 1) & (len(t.slots) - 1)
+		}
+		t.slots[place] = s
+	}
+}
+
+// remove removes a lock if it is still exactly this one.
+func (t *lockTable) remove(l store.TenantLock) {
+	if len(t.slots) == 0 {
+		return
+	}
+	place, _ := t.find(l.Tenant)
+	s := t.slots[place]
+	if s == 0 || *t.lock(s.number()) != l {
+		return
+	}
+	*t.lock(s.number()) = store.TenantLock{}
+	t.free = append(t.free, s.number())
+	t.empty(place)
+	if t.len() == 0 && len(t.chunks) > 1 {
+		*t = lockTable{seed: t.seed} // few locks keep their memory, because they come and go
+	}
+}
+
+// empty empties a slot, and moves into it a later one that would not be found any more, and so on.
+func (t *lockTable) empty(place int) {
+	mask := len(t.slots) - 1
+	for next := (place + 1) & mask; t.slots[next] != 0; next = (next + 1) & mask {
+		s := t.slots[next]
+		if way := (next - int(s.hash())) & mask; way >= (next-place)&mask {
+			t.slots[place] = s
+			place = next
+		}
+	}
+	t.slots[place] = 0
+}

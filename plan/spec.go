@@ -210,14 +210,12 @@ func (e *InvalidError) tenants(tenants []task.Tenant) {
 		e.add("Tenants", "has %d tenants, the limit is %d", n, task.MaxPerPlan)
 		return
 	}
-	seen := make(map[string]int, len(tenants))
+	seen := newTenantSet(tenants)
 	for i := range tenants {
 		t := &tenants[i]
 		if plain(t) {
-			if first, dup := seen[t.ID]; dup {
+			if first, twice := seen.add(i); twice {
 				e.add(tenantField(i), "tenant %.140q is already Tenants[%d]", t.ID, first)
-			} else {
-				seen[t.ID] = i
 			}
 			if t.Labels == nil && t.Parameters == nil {
 				continue

@@ -39,6 +39,11 @@ func (l *Lease) Left() time.Duration { return time.Duration(l.until.Load()) - ti
 // its lease is over, before it sends a write that the store would have to refuse.
 func (l *Lease) Alive() bool { return l.Left() > 0 && l.ctx.Err() == nil }
 
+// aliveAt is Alive for who has read the clock.
+func (l *Lease) aliveAt(now time.Time) bool {
+	return time.Duration(l.until.Load()) > now.Sub(l.born) && l.ctx.Err() == nil
+}
+
 // renewed records that the renewal that this process sent at the time sent has succeeded.
 func (l *Lease) renewed(sent time.Time, ttl time.Duration) {
 	l.until.Store(int64(sent.Sub(l.born) + ttl))

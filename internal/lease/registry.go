@@ -74,10 +74,10 @@ func (r *Registry) Add(l *Lease, run Run) (began time.Time, good bool) {
 	c := claimOf(run)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, revoked := r.revoked[c]; revoked || !l.Alive() {
-		return began, false
-	}
 	began = time.Now() // every heartbeat sent after this asks about the run
+	if _, revoked := r.revoked[c]; revoked || !l.aliveAt(began) {
+		return time.Time{}, false
+	}
 	r.runs[c] = entry{run, l, began}
 	r.changed.Raise()
 	return began, true

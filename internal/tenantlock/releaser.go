@@ -22,6 +22,7 @@ type Releaser struct {
 	mu      sync.Mutex
 	waiting []store.TenantLock
 	places  []store.Place // in quotas, to be freed
+	last    int           // how many locks were released together the last time
 }
 
 const (
@@ -47,6 +48,9 @@ func (r *Releaser) Add(locks ...store.TenantLock) {
 	}
 	r.mu.Lock()
 	if len(r.waiting)+len(locks) <= maxWaiting {
+		if r.waiting == nil { // the store may still use the memory of those before
+			r.waiting = make([]store.TenantLock, 0, max(r.last, len(locks)))
+		}
 		r.waiting = append(r.waiting, locks...)
 	}
 	r.mu.Unlock()
@@ -85,7 +89,7 @@ func (r *Releaser) Run(ctx context.Context) {
 func (r *Releaser) flush(ctx context.Context) {
 	r.mu.Lock()
 	locks, places := r.waiting, r.places
-	r.waiting, r.places = nil, nil
+	r.waiting, r.places, r.last = nil, nil, len(locks)
 	r.mu.Unlock()
 	for batch := range slices.Chunk(places, store.MaxBatch) {
 		if err := r.client.Do(ctx, "vacate", func() error { return r.client.Store.Vacate(ctx, batch) }); err != nil {

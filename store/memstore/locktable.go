@@ -8,7 +8,7 @@ import (
 
 // lockTable holds locks by tenant. A plan of a million tenants locks all of them when it starts, so
 // a lock takes 60 to 70 bytes here, half of what it takes in a map, and one search adds or removes it.
-// The locks are in chunks that never move. The slots, which refer to them, have no pointers: the
+// The locks are in chunks and do not move. The slots, which refer to them, have no pointers: the
 // garbage collector does not look at them.
 //
 // Invariant: from the slot that the hash of a lock names up to the lock's own, with the first slot
@@ -16,9 +16,18 @@ import (
 type lockTable struct {
 	seed   maphash.Seed
 	slots  []slot // as many as a power of two; none if there are no locks
-	chunks [][]store.TenantLock
-	used   int      // locks in the chunks, those in free included
+	chunks []lockChunk
+	used   int      // numbers that were given out, those in free included
 	free   []uint32 // numbers of locks that were removed
+	idle   int      // the index of the chunk that keeps its memory when it has no lock
+}
+
+// lockChunk has the locks of chunkSize numbers. Without locks it has no memory, so that a plan
+// gives back that of its locks while it runs; but one chunk keeps it, so that a lock which comes
+// and goes does not cost a chunk each time.
+type lockChunk struct {
+	locks []store.TenantLock
+	n     int // how many of them there are
 }
 
 // slot refers to a lock: the hash of its tenant in the upper half, its number, from 1, in the
@@ -29,7 +38,7 @@ func (s slot) hash() uint32   { return uint32(s >> 32) }
 func (s slot) number() uint32 { return uint32(s) }
 
 const (
-	lockChunk   = 256 // locks
+	chunkSize   = 256
 	fewestSlots = 64
 )
 
@@ -39,7 +48,7 @@ func (t *lockTable) len() int { return t.used - len(t.free) }
 
 // lock returns the lock of a number.
 func (t *lockTable) lock(number uint32) *store.TenantLock {
-	return &t.chunks[(number-1)/lockChunk][(number-1)%lockChunk]
+	return &t.chunks[(number-1)/chunkSize].locks[(number-1)%chunkSize]
 }
 
 // find returns the place of the slot that refers to the lock of a tenant or, if there is none, of
@@ -77,8 +86,12 @@ func (t *lockTable) add(l store.TenantLock) (had *store.TenantLock) {
 	number := uint32(t.used + 1)
 	if n := len(t.free); n > 0 {
 		number, t.free = t.free[n-1], t.free[:n-1]
-	} else if t.used++; len(t.chunks)*lockChunk < t.used {
-		t.chunks = append(t.chunks, make([]store.TenantLock, lockChunk))
+	} else if t.used++; len(t.chunks)*chunkSize < t.used {
+		t.chunks = append(t.chunks, lockChunk{})
+	}
+	chunk := &t.chunks[(number-1)/chunkSize]
+	if chunk.n++; chunk.locks == nil {
+		chunk.locks = make([]store.TenantLock, chunkSize)
 	}
 	*t.lock(number), t.slots[place] = l, slot(hash)<<32|slot(number)
 	return nil
@@ -110,12 +123,25 @@ func (t *lockTable) remove(l store.TenantLock) {
 	if s == 0 || *t.lock(s.number()) != l {
 		return
 	}
-	*t.lock(s.number()) = store.TenantLock{}
-	t.free = append(t.free, s.number())
 	t.empty(place)
+	t.drop(s.number())
 	if t.len() == 0 && len(t.chunks) > 1 {
 		*t = lockTable{seed: t.seed} // few locks keep their memory, because they come and go
 	}
+}
+
+// drop forgets the lock of a number.
+func (t *lockTable) drop(number uint32) {
+	*t.lock(number) = store.TenantLock{}
+	t.free = append(t.free, number)
+	i := int(number-1) / chunkSize
+	if t.chunks[i].n--; t.chunks[i].n > 0 || t.idle == i {
+		return
+	}
+	if idle := &t.chunks[t.idle]; idle.n == 0 {
+		idle.locks = nil
+	}
+	t.idle = i
 }
 
 // empty empties a slot, and moves into it a later one that would not be found any more, and so on.

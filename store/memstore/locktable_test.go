@@ -26,6 +26,16 @@ func checkLockTable(t *testing.T, got *lockTable, want map[string]store.TenantLo
 			taken++
 		}
 	}
+	withMemory, n := 0, 0
+	for i := range got.chunks {
+		n += got.chunks[i].n
+		if got.chunks[i].locks != nil {
+			withMemory++
+		}
+	}
+	if withMemory > len(want)+1 || n != len(want) {
+		t.Fatalf("%d chunks with %d locks, want %d", withMemory, n, len(want))
+	}
 	if taken != len(want) || 4*taken > 3*len(got.slots) {
 		t.Fatalf("%d of %d slots are taken by %d locks", taken, len(got.slots), len(want))
 	}
@@ -35,7 +45,7 @@ func checkLockTable(t *testing.T, got *lockTable, want map[string]store.TenantLo
 // it gets and when it becomes empty.
 func TestLockTable(t *testing.T) {
 	t.Parallel()
-	for _, tenants := range []int{1, 48, 49, 3 * lockChunk} {
+	for _, tenants := range []int{1, 48, 49, 3 * chunkSize} {
 		random := rand.New(rand.NewPCG(7, uint64(tenants)))
 		table, model := newLockTable(), make(map[string]store.TenantLock)
 		for range 40 {
@@ -61,7 +71,7 @@ func TestLockTable(t *testing.T) {
 		for _, l := range model {
 			table.remove(l)
 		}
-		if checkLockTable(t, &table, nil); len(table.slots) > 2*lockChunk || len(table.chunks) > 1 {
+		if checkLockTable(t, &table, nil); len(table.slots) > 2*chunkSize || len(table.chunks) > 1 {
 			t.Errorf("an empty table keeps %d slots and %d chunks", len(table.slots), len(table.chunks))
 		}
 	}

@@ -10,10 +10,10 @@ import (
 // waits for the end or asks for its cause: an executor that is done within microseconds has no use
 // for it.
 type runContext struct {
-	context.Context // the parent
+	context.Context //nolint:containedctx // the parent
 
 	mu     sync.Mutex // guards the fields below
-	inner  context.Context
+	inner  context.Context //nolint:containedctx // c stands for it
 	cancel context.CancelCauseFunc
 	ended  bool  // by end, before there was an inner context
 	cause  error // that of end

@@ -48,7 +48,7 @@ func TestLockTable(t *testing.T) {
 	for _, tenants := range []int{1, 48, 49, 3 * chunkSize} {
 		random := rand.New(rand.NewPCG(7, uint64(tenants)))
 		table, model := newLockTable(), make(map[string]store.TenantLock)
-		for range 40 {
+		for range 15 {
 			growing := random.IntN(2) == 0
 			for range 2 * tenants {
 				l := store.TenantLock{Tenant: fmt.Sprint("tenant-", random.IntN(tenants)), Plan: plan.ID(random.IntN(2))}

@@ -12,7 +12,7 @@ import (
 type runContext struct {
 	context.Context //nolint:containedctx // the parent
 
-	mu     sync.Mutex // guards the fields below
+	mu     sync.Mutex      // guards the fields below
 	inner  context.Context //nolint:containedctx // c stands for it
 	cancel context.CancelCauseFunc
 	ended  bool  // by end, before there was an inner context

@@ -12,9 +12,9 @@ import (
 type tenantSet struct {
 	tenants []task.Tenant
 	seed    maphash.Seed
-	// slots are places in tenants, counted from 1, in their lower placeBits, below other bits of the
-	// id's hash; 0 is an empty slot. A place is in the slot that the hash names, or as near after
-	// it as a slot was empty, and at least half of the slots are empty.
+	// slots are places in tenants, counted from 1, in their lower placeBits, below other bits of
+	// the id's hash; 0 is an empty slot. A place is in the slot that the hash names, or as near
+	// after it as a slot was empty, and at least half of the slots are empty.
 	slots []uint32
 }
 

@@ -49,13 +49,11 @@ func TestChain(t *testing.T) {
 	if len(end.claimed) != 1 || tasks[1].Checkpoint == nil || tasks[1].Checkpoint.Data[0] != 3 || tasks[0].Checkpoint != nil {
 		t.Errorf("%d claimed; %+v", len(end.claimed), tasks)
 	}
-	server.run(t, "ALTER TABLE "+o.cfg.Schema+".event RENAME TO other")
+	run(t, server.url(), "ALTER TABLE "+o.cfg.Schema+".event RENAME TO other")
 	failed, rest, err = o.carryOut([]*commit{{Batch: store.Batch{Plan: o.id, Claim: store.Claim{ID: "a", Worker: "worker", Max: 1}}, done: make(chan struct{})}},
 		func() []*commit { return groups[0] })
-	server.run(t, "ALTER TABLE "+o.cfg.Schema+".other RENAME TO event")
+	run(t, server.url(), "ALTER TABLE "+o.cfg.Schema+".other RENAME TO event")
 	if err == nil || len(failed) != 1 || len(rest) != len(groups[0]) {
 		t.Errorf("%d failed, %d are left, %v", len(failed), len(rest), err)
 	}
 }
-
-func (s *schemas) run(t testing.TB, sql string) { run(t, s.url(), sql) }

@@ -73,7 +73,12 @@ func (x *explanation) complete(ctx context.Context) error {
 		return x.findQuota(ctx)
 	case plan.ReasonQuota:
 		return x.findQuota(ctx)
-	case plan.ReasonNotStarted, plan.ReasonFailed, plan.ReasonUndoFailed:
+	case plan.ReasonNotStarted:
+		if x.plan.Strategy.Conflict != strategy.Reject {
+			return nil // the plan can be started nevertheless
+		}
+		return x.findHolder(ctx)
+	case plan.ReasonFailed, plan.ReasonUndoFailed:
 		return x.findHolder(ctx)
 	case plan.ReasonPlanPaused, plan.ReasonPlanFailed, plan.ReasonPlanRollbackFailed:
 		return x.findPlanCommand(ctx)

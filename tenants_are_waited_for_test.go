@@ -37,7 +37,9 @@ func TestWaitingPlanWorksOnWhatIsFree(t *testing.T) {
 		slow := spec("a", "b")
 		slow.ExecutorType, slow.Strategy.MaxConcurrency = "SLOW", strategy.Count(2)
 		holder := launch(t, e, slow)
-		id := launch(t, e, waitingSpec(2, "a", "x", "b", "y", "z"))
+		id := create(t, e, waitingSpec(2, "a", "x", "b", "y", "z"))
+		explained(t, e, id, 1, plan.ReasonNotStarted) // it may be started though its tenant is held
+		mustPlan(t)(e.Start(t.Context(), id))
 		time.Sleep(time.Minute)
 		p, err := e.Plan(t.Context(), id)
 		if err != nil || p.State != plan.Running || p.Counters.Of(task.Completed) != 3 || p.Counters.Of(task.Pending) != 2 || p.Counters.Slots() != 0 {

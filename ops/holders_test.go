@@ -62,7 +62,7 @@ func TestTenantHeldNamesNoHiddenPlan(t *testing.T) {
 		held   string
 		detail string
 	}{
-		{nil, `[{"tenantId":"a","planId":1},{"tenantId":"b","planId":2}]`, `store: tenant "a" is held by plan 1, and 1 more tenants are held`},
+		{nil, `[{"tenantId":"a","planId":1},{"tenantId":"b","planId":2}]`, `store: tenant "a" is held by plan 1, and at least 1 more tenants are held`},
 		{[]plan.ID{1}, `[{"tenantId":"a"},{"tenantId":"b","planId":2}]`, ""},
 		{[]plan.ID{2}, `[{"tenantId":"a","planId":1},{"tenantId":"b"}]`, ""},
 		{[]plan.ID{1, 2}, `[{"tenantId":"a"},{"tenantId":"b"}]`, ""},

@@ -68,7 +68,7 @@ func (s Spec) arranged(e *InvalidError) Arrangement {
 		return Arrangement{} // waves are not resolved from what makes no sense by itself
 	}
 	a := s.arrange(e)
-	for _, f := range append(a.Strategy.Warnings(sizes(a.Waves, len(s.Tenants))...), s.unreached(len(a.Waves))...) {
+	for _, f := range slices.Concat(a.Strategy.Warnings(sizes(a.Waves, len(s.Tenants))...), s.unreached(len(a.Waves)), s.unbound()) {
 		a.Warnings = append(a.Warnings, Fault{Field: "Strategy." + f.Field, Problem: f.Problem})
 	}
 	return a
@@ -144,4 +144,27 @@ func (s Spec) unreached(waves int) []Fault {
 		return []Fault{{Field: "WaveSizes", Problem: fmt.Sprintf("are %d, and the first %d have all tenants", n, waves)}}
 	}
 	return nil
+}
+
+// unbound warns of quotas that do not bind all tenants, for instance because a label is misspelt.
+func (s Spec) unbound() (found []Fault) {
+	for i, q := range s.Strategy.Quotas {
+		without := 0
+		for j := range s.Tenants {
+			if _, has := s.Tenants[j].Labels[q.Label]; !has {
+				without++
+			}
+		}
+		problem := ""
+		switch without {
+		case 0:
+			continue
+		case len(s.Tenants):
+			problem = fmt.Sprintf("no tenant has the label %.64q: the quota binds nothing", q.Label)
+		default:
+			problem = fmt.Sprintf("%d of %d tenants have no label %.64q: the quota does not bind them", without, len(s.Tenants), q.Label)
+		}
+		found = append(found, Fault{Field: fmt.Sprintf("Quotas[%d]", i), Problem: problem})
+	}
+	return found
 }

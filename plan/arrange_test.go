@@ -245,6 +245,17 @@ func TestArrangeWarns(t *testing.T) {
 			bySizes(3, strategy.Count(1), strategy.Count(2), strategy.Count(1)),
 			[]string{"Strategy.WaveSizes: are 3, and the first 2 have all tenants"},
 		},
+		"quotas that bind few": {
+			spec(func(s *plan.Spec) {
+				s.Tenants[1].Labels = map[string]string{"shard": "", "region": "eu"}
+				s.Tenants[0].Labels, s.Tenants[2].Labels = map[string]string{"shard": "a"}, map[string]string{"shard": "b"}
+				s.Strategy.Quotas = []strategy.Quota{{Label: "shard", Max: 1}, {Label: "shrad", Max: 1}, {Label: "region", Max: 1}}
+			}),
+			[]string{
+				`Strategy.Quotas[1]: no tenant has the label "shrad": the quota binds nothing`,
+				`Strategy.Quotas[2]: 2 of 3 tenants have no label "region": the quota does not bind them`,
+			},
+		},
 		"a wave": {
 			spec(func(s *plan.Spec) {
 				s.Tenants, s.Strategy.MaxConcurrency, s.Strategy.MaxFailures = list(20), strategy.Count(2), strategy.Percent(10)

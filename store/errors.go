@@ -58,7 +58,7 @@ func (e *TenantHeldError) Error() string {
 	first := e.Held[0]
 	msg := fmt.Sprintf("store: tenant %q is held by plan %s", first.Tenant, first.Plan)
 	if n := len(e.Held) - 1; n > 0 {
-		msg += fmt.Sprintf(", and %d more tenants are held", n)
+		msg += fmt.Sprintf(", and at least %d more tenants are held", n)
 	}
 	return msg
 }

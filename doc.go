@@ -63,8 +63,8 @@
 // be run again.
 //
 // [Engine.Select] gives a command to all tasks that a filter selects; with [DryRun] it only counts
-// them. [Engine.Explain] says why a task does not move, and [Engine.Lookup] finds out which
-// processes work, and on what.
+// them. [Engine.Explain] says why a task does not move, and [Engine.Lookup] finds out where a
+// tenant is, which tasks have a label, and which processes work, and on what.
 //
 // # How a worker learns of a command
 //

@@ -15,8 +15,9 @@ import (
 // Lookup finds out where work is done: see [Engine.Lookup].
 type Lookup struct{ e *Engine }
 
-// Lookup returns the queries that look for something over all plans and processes: which processes
-// there are, and what each of them holds. It reads nothing itself.
+// Lookup returns the queries that look for something over all plans and processes: where a tenant
+// is, which tasks have a label, which processes there are, and what each of them holds. It reads
+// nothing itself.
 func (e *Engine) Lookup() Lookup { return Lookup{e} }
 
 // Workers returns a page of the processes that work on tasks, in ascending order of their names:

@@ -145,9 +145,10 @@ const (
 	// of the plan or of its Wave, tries it again if the undo failed before that rollback.
 	ReasonUndoFailed
 
-	// ReasonTenantHeld: another plan works on the tenant, so that a start, a retry or a rollback
-	// would be refused. [Plan.Explain] does not return this code and those after it, because they
-	// need more than the plan and the task.
+	// ReasonTenantHeld: another plan works on the tenant, so that a start with strategy.Reject, a
+	// retry or a rollback would be refused; a pending task of a plan with strategy.Wait begins when
+	// it is free. [Plan.Explain] does not return this code and those after it, because they need
+	// more than the plan and the task.
 	ReasonTenantHeld
 	// ReasonWorkerLost: the lease of the worker that holds the task is over. An engine takes the
 	// task from it.

@@ -11,7 +11,9 @@
 // In this order, one step at a time, until the plan owes nothing that can be done here:
 //
 //	a transition of the plan           plan.Settle: it ends, is judged, opens an undo round
-//	a start without a sign of life     its mark is removed; the cleaner releases its locks
+//	a start without a sign of life     finished if the plan skips tenants; otherwise its mark is
+//	                                   removed, and the cleaner releases its locks
+//	an addition without one            given up, as such a start is
 //	a sweep                            the next batch of the first command on many tasks
 //	removal of the plan                if it is over and was kept for the Retention
 //	tasks of lost workers              taken from them, or FAILED after too many losses

@@ -12,8 +12,9 @@ import (
 
 // Strategy bounds how a plan works on its tasks.
 type Strategy struct {
-	// MaxConcurrency is the maximum number of tasks that workers hold at once. Unset, it is 1; an
-	// amount of less than one task, 0 included, counts as 1.
+	// MaxConcurrency is the number of slots: of tasks that workers hold, and of those that wait for
+	// their next attempt, a hold or a proof. Unset, it is 1; an amount of less than one task, 0
+	// included, counts as 1.
 	MaxConcurrency Amount
 	// MaxFailures is the number of failed tasks that the plan tolerates; more than that is a
 	// breach. Unset, it is 0.

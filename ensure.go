@@ -27,6 +27,9 @@ func errNoKey() error {
 // required. If it is CREATED it is started; a plan in any other state is returned as it is, with
 // Unchanged set, whoever started, paused or ended it.
 //
+// The spec is checked before its plan is looked for, against the present time, too: once its
+// windows are over it is refused, whatever has become of the plan.
+//
 // EnsureStarted waits while another call creates or starts the plan, and takes its place if that
 // call is dead: a start after the LeaseTTL of its process, a creation when a running engine has
 // removed what it left, some 30 s after its last sign of life. After a minute it returns

@@ -109,7 +109,7 @@ arch: ## Check the import directions, uncached.
 
 .PHONY: examples
 examples: ## Test the examples, and run each to its end.
-	cd examples && CUTOVER_REQUIRE_REDIS=$${CI:+1} CUTOVER_REQUIRE_PROXIES=$${CI:+1} go test -count=1 ./...
+	cd examples && CUTOVER_REQUIRE_REDIS=$${CI:+1} CUTOVER_REQUIRE_PROXIES=$${CI:+1} CUTOVER_REQUIRE_POSTGRES=$${CI:+1} go test -count=1 ./...
 	@for example in $(EXAMPLES); do \
 		args=$$(cat examples/$$example/ci.args 2>/dev/null); \
 		echo "--- example $$example $$args"; \
@@ -124,12 +124,12 @@ examples: ## Test the examples, and run each to its end.
 	@echo "examples run: $(words $(EXAMPLES))"
 
 .PHONY: modules
-modules: ## Build, vet and test the other modules, each without the workspace; those that hosts import in full, and for races. `make console` has the browser.
+modules: ## Build, vet and test the other modules, each without the workspace; those that hosts import in full, and for races. `make console` has the browser, `make examples` the tests of examples.
 	@for module in $(MODULES); do \
 		echo "--- module $$module"; \
 		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
 		[ -n "$$packages" ] || continue; \
-		case " $(HOSTED) " in *" $$module "*) how=-race ;; *) how=-short ;; esac; \
+		how=-short; case " $(HOSTED) " in *" $$module "*) how=-race ;; esac; [ $$module != examples ] || how=-run=^$$; \
 		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} CUTOVER_REQUIRE_POSTGRES=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test -timeout 20m $$how ./...) || exit 1; \
 	done
 

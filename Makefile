@@ -76,6 +76,10 @@ valkey: redis ## The same on Valkey; `make crash CUTOVER_REDIS_SERVER=valkey-ser
 proxies: ## Run only the gateways on real proxies, uncached.
 	CUTOVER_REQUIRE_PROXIES=1 go test -count=1 -timeout 10m ./gateway/... ./internal/proxytest
 
+.PHONY: envoy
+envoy: ## Run the suite of gateways on the envoy of the path, which continuous integration has not.
+	cd gateway/xds && GOWORK=off go test -tags envoy -run TestEnvoy -count=1 -v -timeout 10m .
+
 .PHONY: postgres
 postgres: ## Test the store on PostgreSQL in full, uncached, also behind PgBouncer.
 	cd store/pgstore && GOWORK=off CUTOVER_REQUIRE_POSTGRES=1 go test -count=1 -race -timeout 15m ./...
@@ -87,6 +91,7 @@ console: ## Use the console in a real Chromium, uncached.
 .PHONY: vet
 vet: ## Run go vet.
 	go vet $(PKG)
+	cd gateway/xds && GOWORK=off go vet -tags envoy .
 
 .PHONY: lint
 lint: $(LINTER) ## Run the linters of .golangci.yml over the main module, the examples, and the modules that hosts import.

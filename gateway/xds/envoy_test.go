@@ -1,8 +1,9 @@
+//go:build envoy
+
 package xds_test
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -88,11 +89,12 @@ func (e *envoy) awaitRoutes() {
 // loseAnswer cuts the next connection on which a node says something.
 func (e *envoy) loseAnswer() (happened func() bool) { return e.front.cutNext() }
 
-// TestEnvoy runs the suite on Envoy, where there is one.
+// TestEnvoy runs the suite on the envoy of the path. Debian has none, so `make envoy` runs it where
+// somebody has installed one.
 func TestEnvoy(t *testing.T) {
 	binary, err := exec.LookPath("envoy")
 	if err != nil {
-		t.Skip("needs envoy on PATH")
+		t.Fatal(err)
 	}
 	t.Parallel()
 	gatewaytest.Run(t, gatewaytest.Suite{
@@ -110,16 +112,14 @@ func TestEnvoy(t *testing.T) {
 	})
 }
 
-// TestBootstrap checks that the replacements of startEnvoy find what they replace.
-func TestBootstrap(t *testing.T) {
-	t.Parallel()
-	text := fleettest.Documented(t, "yaml")
-	for _, part := range []string{"id: edge-1", "10.0.0.5", "18000", "0.0.0.0", "8080"} {
-		if n := strings.Count(text, part); n != 1 {
-			t.Errorf("the bootstrap has %q %d times", part, n)
-		}
-	}
-	if boot := documented(t); boot.routes() != "tenants" || fmt.Sprint(boot.manager.GetRds().GetConfigSource().GetInitialFetchTimeout().AsDuration()) != "0s" {
-		t.Errorf("%v", boot.manager)
+// cutNext drops what a client says next, and its connection. happened reports whether it has.
+func (f *front) cutNext() (happened func() bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cut = true
+	return func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return !f.cut
 	}
 }

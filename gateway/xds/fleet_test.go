@@ -307,18 +307,6 @@ type writer func([]byte) (int, error)
 
 func (w writer) Write(data []byte) (int, error) { return w(data) }
 
-// cutNext drops what a client says next, and its connection. happened reports whether it has.
-func (f *front) cutNext() (happened func() bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.cut = true
-	return func() bool {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return !f.cut
-	}
-}
-
 func (f *front) cuts() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -21,12 +21,16 @@ var (
 	followSource string
 	//go:embed scripts/scan.lua
 	scanSource string
+	//go:embed scripts/expect.lua
+	expect string
 	//go:embed scripts/update.lua
-	updateSource string
+	updateRest string
 	//go:embed scripts/replace.lua
-	replaceSource string
+	replaceRest string
 	//go:embed scripts/unlock.lua
 	unlockSource string
+
+	updateSource, replaceSource = expect + updateRest, expect + replaceRest
 
 	follow, scan  = redis.NewScript(followSource), redis.NewScript(scanSource)
 	update, swap  = redis.NewScript(updateSource), redis.NewScript(replaceSource)

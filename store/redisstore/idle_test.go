@@ -38,15 +38,7 @@ func TestIdleEngine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- e.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
+	run(t, e)
 	eventually(t, func() bool {
 		soon := fmt.Sprint(time.Now().Add(time.Minute).UnixMicro())
 		n, err := client.ZCount(t.Context(), s.keys.agenda(), "-inf", soon).Result()

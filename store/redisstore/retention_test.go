@@ -36,15 +36,7 @@ func TestRetentionCostsNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- e.Run(ctx) }()
-	defer func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}()
+	run(t, e)
 	// The engine reconciles a plan once more a minute after the plan's last change, for late
 	// requests. Until then, and so until the end of this test, it does not touch the plan.
 	eventually(t, func() bool {
@@ -74,6 +66,20 @@ func calls(t *testing.T, client *redis.Client, command string) int {
 	n, _, _ := strings.Cut(redisserver.Field(info, "cmdstat_"+command), ",")
 	count, _ := strconv.Atoi(strings.TrimPrefix(n, "calls="))
 	return count
+}
+
+// run lets an engine work until the end of the test.
+func run(t *testing.T, e *cutover.Engine) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- e.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // eventually waits for a condition.

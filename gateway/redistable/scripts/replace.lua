@@ -3,16 +3,6 @@
 -- ARGV: expected revision and id, new revision and id, number of rows
 -- Returns {'saved'}, {'conflict', revision}, {'other'} if the revision has another id, or
 -- {'damaged', what}.
-local head = redis.call('HMGET', KEYS[1], 'rev', 'id', 'rows')
-local rev = head[1] or '0'
-if head[2] == ARGV[4] then return {'saved'} end -- once before; the answer was lost
-local have = redis.call('HLEN', KEYS[2])
-local newest = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
-local logged = newest[1] and string.match(newest[1][1], '^%d+') or '0'
-if have ~= tonumber(head[3] or '0') then return {'damaged', 'it has ' .. have .. ' rows and should have ' .. (head[3] or '0')} end
-if logged ~= rev then return {'damaged', 'its log ends at revision ' .. logged .. ', the table is at ' .. rev} end
-if rev ~= ARGV[1] then return {'conflict', rev} end
-if (head[2] or '') ~= ARGV[2] then return {'other'} end
 local sent = redis.call('HLEN', KEYS[4])
 if sent ~= tonumber(ARGV[5]) then return {'incomplete', tostring(sent)} end
 

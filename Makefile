@@ -191,7 +191,7 @@ mutants-some: ## The same with a sixth of them, that whose turn CUTOVER_RUN is.
 	CUTOVER_REQUIRE_REDIS=1 go test -tags mutants -short -timeout 30m ./internal/simulation/mutants
 
 .PHONY: flaky
-flaky: ## Run each package's tests hundreds of times; the tally in bin/flaky lasts.
+flaky: ## Run each package's tests hundreds of times; the tally lasts, in internal/flaky/tally.json.
 	go run ./internal/flaky -runs $(FLAKY_RUNS) -redis-runs $(FLAKY_REDIS_RUNS) $(PKG)
 
 .PHONY: soak

@@ -8,11 +8,12 @@
 // -short, with which long tests do less work, so that more runs fit into an hour. CUTOVER_RUN is
 // the number of earlier runs, so that tests with random seeds use other seeds in each run.
 //
-// The tally is a file: after an interruption the command continues where it stopped, and a further
-// run with more packages or more repetitions adds to the tally. If the test binary of a package has
-// changed, the tally of the package starts from zero. The output of processes in which a test
-// failed is stored next to the tally. The command exits with status 1 if the tally of the given
-// packages has a failure.
+// The tally is a file of the repository: after an interruption, on another day or on another
+// machine, the command continues where it stopped, and a further run with more packages or more
+// repetitions adds to the tally. It counts the runs of a package since a test of it failed last,
+// over all builds: after a failure the next build starts from zero. The output of processes in
+// which a test failed is stored next to the test binaries. The command exits with status 1 if the
+// tally of the given packages has a failure.
 package main
 
 import (
@@ -46,7 +47,7 @@ type options struct {
 	parallel        int
 	piece, timeout  time.Duration
 	race            bool
-	dir             string
+	dir, tally      string
 	patterns        []string
 }
 
@@ -59,7 +60,8 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.parallel, "parallel", 1, "how many processes run at a time, of different packages; above 1, others run while tests wait")
 	flags.DurationVar(&o.timeout, "timeout", 10*time.Minute, "after which a process is taken to hang")
 	flags.BoolVar(&o.race, "race", true, "look for data races")
-	flags.StringVar(&o.dir, "dir", "bin/flaky", "where test binaries, the tally and failed output are")
+	flags.StringVar(&o.dir, "dir", "bin/flaky", "where test binaries and failed output are")
+	flags.StringVar(&o.tally, "tally", "internal/flaky/tally.json", "the file of the tally")
 	err := flags.Parse(args)
 	if o.patterns = flags.Args(); len(o.patterns) == 0 {
 		o.patterns = []string{"./..."}
@@ -85,7 +87,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	t, err := readTally(filepath.Join(o.dir, "tally.json"))
+	t, err := readTally(o.tally)
 	if err != nil {
 		return err
 	}

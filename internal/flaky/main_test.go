@@ -83,7 +83,11 @@ func TestTallyLasts(t *testing.T) {
 		t.Errorf("report:\n%s", report)
 	}
 	if e = tl.entry("x", "2"); len(e.Runs) != 0 || tl.failures([]pkg{{Path: "x"}}) != 0 {
-		t.Errorf("another binary has the tally of the one before: %+v", e)
+		t.Errorf("the build after a failure has the tally of the one before: %+v", e)
+	}
+	e.add("cpu2", 7, result{})
+	if e = tl.entry("x", "3"); e.Runs["cpu2"] != 7 || e.Builds != 2 || tl.entry("x", "3").Builds != 2 {
+		t.Errorf("the build after one without a failure: %+v", e)
 	}
 	if err := os.WriteFile(path, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
@@ -147,13 +151,13 @@ func TestRun(t *testing.T) {
 	}
 	t.Chdir(dir)
 	t.Setenv("GOWORK", "off")
-	if err := run(t.Context(), []string{"-race=false", "-runs", "3", "./..."}); err != nil {
+	if err := run(t.Context(), []string{"-race=false", "-tally", "tally.json", "-runs", "3", "./..."}); err != nil {
 		t.Fatalf("one run in a process each: %v", err)
 	}
-	if err := run(t.Context(), []string{"-race=false", "-runs", "15", "-parallel", "4", "./..."}); err == nil {
+	if err := run(t.Context(), []string{"-race=false", "-tally", "tally.json", "-runs", "15", "-parallel", "4", "./..."}); err == nil {
 		t.Error("the failing test was not found")
 	}
-	tl, err := readTally("bin/flaky/tally.json")
+	tl, err := readTally("tally.json")
 	if err != nil {
 		t.Fatal(err)
 	}

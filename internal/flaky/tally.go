@@ -21,8 +21,10 @@ type tally struct {
 
 // entry is the tally of a package.
 type entry struct {
-	// Binary is the checksum of the test binary that was run.
+	// Binary is the checksum of the test binary that ran last, and Builds is how many different
+	// ones ran.
 	Binary string
+	Builds int
 	// Runs is how often the tests were run, by mode.
 	Runs map[string]int
 	// Failed is how often each test failed, by name.
@@ -59,13 +61,18 @@ func (t *tally) write() error {
 	return os.Rename(t.path+".new", t.path)
 }
 
-// entry returns the entry of a test binary. The entry of another binary of the same package is
-// discarded.
+// entry returns the entry of a package whose test binary has the checksum sum. Runs of other
+// binaries stay counted, because most changes of a program leave most of its tests as they are,
+// unless a test failed in them: what mended it has to prove itself from zero.
 func (t *tally) entry(path, sum string) *entry {
 	e := t.Entries[path]
-	if e == nil || e.Binary != sum {
-		e = &entry{Binary: sum, Runs: make(map[string]int), Failed: make(map[string]int)}
+	if e == nil || e.Binary != sum && len(e.Failed) > 0 {
+		e = &entry{Runs: make(map[string]int), Failed: make(map[string]int)}
 		t.Entries[path] = e
+	}
+	if e.Binary != sum {
+		e.Binary = sum
+		e.Builds++
 	}
 	return e
 }
@@ -110,7 +117,7 @@ func (t *tally) failures(packages []pkg) (n int) {
 func (t *tally) report(packages []pkg) string {
 	var text strings.Builder
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "cpu1\tcpu2\tcpu8\tredis\tfailed\t package")
+	fmt.Fprintln(w, "cpu1\tcpu2\tcpu8\tredis\tbuilds\tfailed\t package")
 	for _, p := range packages {
 		e := t.Entries[p.Path]
 		if e == nil {
@@ -120,12 +127,12 @@ func (t *tally) report(packages []pkg) string {
 		for _, times := range e.Failed {
 			failed += times
 		}
-		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t %s\n", e.Runs["cpu1"], e.Runs["cpu2"], e.Runs["cpu8"], e.Runs["redis"], failed, p.Path)
+		fmt.Fprintf(w, "%d\t%d\t%d\t%d\t%d\t%d\t %s\n", e.Runs["cpu1"], e.Runs["cpu2"], e.Runs["cpu8"], e.Runs["redis"], e.Builds, failed, p.Path)
 		names := slices.SortedFunc(maps.Keys(e.Failed), func(a, b string) int {
 			return cmp.Or(cmp.Compare(e.Failed[b], e.Failed[a]), cmp.Compare(a, b))
 		})
 		for _, name := range names {
-			fmt.Fprintf(w, "\t\t\t\t%d\t   %s\n", e.Failed[name], name)
+			fmt.Fprintf(w, "\t\t\t\t\t%d\t   %s\n", e.Failed[name], name)
 		}
 	}
 	_ = w.Flush() // writing to a strings.Builder cannot fail

@@ -15,6 +15,7 @@ type conn struct {
 	*sqlite3.Conn
 	file  string
 	stmts map[string]*sqlite3.Stmt
+	list  []byte // of the last row of events, to be used again
 }
 
 // oldest is the first version of SQLite that does not lose committed pages when two connections

@@ -20,30 +20,30 @@ var errFound = errors.New("found")
 
 func isFound(err error) bool { return errors.Is(err, errFound) }
 
-const insertEvent = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+// maxEvents is how many events a row of the table event has at most.
+const maxEvents = 256
 
 // appendEvents writes the events of steps, those of workers first. rests are the numbers of those
 // that leave the plan at rest. p.LastEvent counts them already.
+//
+// Events of tasks that follow one another share a row: they are written once for a transaction, and
+// a row costs more than what is in it. An event of the plan has a row of its own, which is kept
+// when those of tasks are dropped.
 func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at rules.Stamp, rests []int64) error {
-	seq, id := p.LastEvent-int64(len(work)+len(own)), int64(p.ID)
+	l := eventList{c: c, id: p.ID, seq: p.LastEvent - int64(len(work)+len(own))}
 	for i := range work {
-		seq++
 		e := &work[i]
-		var detail any
-		if e.Failure != nil {
-			text, err := detailOf(&plan.Event{Failure: e.Failure})
-			if err != nil {
-				return err
-			}
-			detail = text
+		detail, err := failureDetail(e.Failure)
+		if err != nil {
+			return err
 		}
-		if err := c.exec(insertEvent, id, seq, instant.MicrosOf(e.At), e.Ordinal, e.Attempt, e.Cause.String(), e.From.String(), e.To.String(),
-			slices.Contains(rests, seq), detail); err != nil {
+		if err := l.add(eventRecord{
+			instant.MicrosOf(e.At), int(e.Ordinal), int(e.Attempt), e.Cause.String(), e.From.String(), e.To.String(), slices.Contains(rests, l.seq+1), detail,
+		}); err != nil {
 			return err
 		}
 	}
 	for i := range own {
-		seq++
 		e := &own[i]
 		detail, err := detailOf(e)
 		if err != nil {
@@ -53,21 +53,28 @@ func (c *conn) appendEvents(p *rollout, work []rules.Event, own []plan.Event, at
 		if e.Task != 0 {
 			ordinal = e.Task.Ordinal()
 		}
-		if err := c.exec(insertEvent, id, seq, instant.MicrosOf(at), ordinal, e.Attempt, e.Cause, e.From, e.To, slices.Contains(rests, seq), detail); err != nil {
+		if err := l.add(eventRecord{instant.MicrosOf(at), ordinal, e.Attempt, e.Cause, e.From, e.To, slices.Contains(rests, l.seq+1), detail}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return l.flush(false)
 }
 
 // detailOf returns what few events have as JSON, nil if e has nothing of it.
-func detailOf(e *plan.Event) (any, error) {
+func detailOf(e *plan.Event) (json.RawMessage, error) {
 	d, any := planrecord.DetailOf(e)
 	if !any {
 		return nil, nil
 	}
-	text, err := json.Marshal(d)
-	return string(text), err
+	return json.Marshal(d)
+}
+
+// failureDetail is detailOf an event that has nothing but a failure, if that.
+func failureDetail(f *task.FailureInfo) (json.RawMessage, error) {
+	if f == nil {
+		return nil, nil
+	}
+	return detailOf(&plan.Event{Failure: f})
 }
 
 // Events are dropped when so many more than are kept have come together, and so many at a time.
@@ -76,14 +83,15 @@ const (
 	trimMost = 2 * trimFrom
 )
 
-// trim drops events of tasks that need not be kept, after so many were added.
+// trim drops events of tasks that need not be kept, after so many were added. The row of those
+// around the last one is left for the next time.
 func (c *conn) trim(p *rollout, keep, added int) error {
 	until := p.LastEvent - int64(keep)
 	if keep <= 0 || until-p.trimmed < min(trimFrom, int64(keep)) {
 		return nil
 	}
 	until = min(until, p.trimmed+trimMost+int64(added))
-	err := c.exec("DELETE FROM event WHERE plan = ? AND seq > ? AND seq <= ? AND ordinal > 0", int64(p.ID), p.trimmed, until)
+	err := c.exec("DELETE FROM event WHERE plan = ? AND seq > ? AND seq <= ? AND own = 0", int64(p.ID), p.trimmed, until)
 	p.trimmed = until
 	return err
 }
@@ -108,7 +116,7 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 		case after < first-1:
 			return &store.TrimmedError{First: first}
 		}
-		events, err = c.events(id, "", after, limit)
+		events, err = c.events(id, "", after, cmp.Or(limit, store.MaxPage))
 		if want := min(last-after, int64(cmp.Or(limit, store.MaxPage))); err == nil && int64(len(events)) != want {
 			err = c.corrupt("event", id, "%d events after %d, not %d", len(events), after, want)
 		}
@@ -130,7 +138,7 @@ func (s *Store) PlanEvents(ctx context.Context, id plan.ID, after int64, limit i
 		if after > last {
 			return &store.EventsAheadError{After: after, Newest: last}
 		}
-		events, err = c.events(id, "AND e.ordinal = 0", after, limit)
+		events, err = c.events(id, "AND own = 1", after, cmp.Or(limit, store.MaxPage))
 		return err
 	})
 	return events, err
@@ -149,30 +157,4 @@ func (c *conn) lastEvent(id plan.ID) (last, trimmed int64, err error) {
 		err = c.corrupt("facts", id, "the row is missing")
 	}
 	return last, trimmed, err
-}
-
-func (c *conn) events(id plan.ID, which string, after int64, limit int) (events []plan.Event, err error) {
-	err = c.each(`SELECT e.seq, e.at, e.ordinal, e.attempt, e.cause, e.before, e.after, e.at_rest, e.detail, t.tenant
-		FROM event AS e LEFT JOIN task AS t ON t.plan = e.plan AND t.ordinal = e.ordinal
-		WHERE e.plan = ? AND e.seq > ? `+which+` ORDER BY e.seq LIMIT ?`, []any{int64(id), after, cmp.Or(limit, store.MaxPage)}, func(r row) error {
-		e := plan.Event{
-			Seq: r.ColumnInt64(0), At: instant.Time(r.ColumnInt64(1)), Plan: id, Attempt: r.ColumnInt(3), Cause: r.ColumnText(4),
-			From: r.ColumnText(5), To: r.ColumnText(6), AtRest: r.ColumnInt64(7) != 0, Tenant: r.ColumnText(9),
-		}
-		if ordinal := r.ColumnInt(2); ordinal != 0 {
-			if e.Task = task.NewID(id, ordinal); e.Tenant == "" {
-				return c.damaged(id, uint32(ordinal), "the tenant of an event is missing")
-			}
-		}
-		if text := r.ColumnRawText(8); text != nil {
-			var d planrecord.Detail
-			if err := json.Unmarshal(text, &d); err != nil {
-				return c.corrupt("event", id, "event %d: %v", e.Seq, err)
-			}
-			d.Fill(&e)
-		}
-		events = append(events, e)
-		return nil
-	})
-	return events, err
 }

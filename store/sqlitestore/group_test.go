@@ -146,7 +146,7 @@ func TestTrimming(t *testing.T) {
 	}
 	p, err := s.Plan(o.ctx, o.id)
 	o.ok(err)
-	kept := query(t, s, "SELECT seq FROM event WHERE ordinal > 0")
+	kept := query(t, s, "SELECT seq FROM events WHERE ordinal > 0")
 	if n := len(kept); n < 300-1 || n > 300+trimFrom+100 {
 		t.Errorf("%d events are kept", n)
 	}

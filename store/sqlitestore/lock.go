@@ -31,18 +31,21 @@ func (s *Store) Reserve(ctx context.Context, locks []store.TenantLock) (held []s
 	}
 	locks = slices.Clone(locks)
 	var others []store.TenantLock
-	err = s.writer.write(ctx, func(tx *tx) error {
+	err = s.writer.commit(ctx, func(tx *tx) error {
 		others = nil
 		for i := range locks {
-			had, taken, err := tx.tenantLock(locks[i].Tenant)
-			switch {
-			case err != nil:
+			l := &locks[i]
+			if err := tx.exec("INSERT OR IGNORE INTO tenant_lock VALUES (?, ?, ?, ?, ?)", l.Tenant, int64(l.Plan), l.Ordinal, int64(l.Start), l.Phase); err != nil {
 				return err
-			case !taken:
-				if err := tx.setLock(&locks[i]); err != nil {
-					return err
-				}
-			case had != locks[i]:
+			}
+			if tx.Changes() != 0 {
+				continue
+			}
+			had, taken, err := tx.tenantLock(l.Tenant)
+			if err != nil {
+				return err
+			}
+			if taken && had != *l {
 				others = append(others, had)
 			}
 		}
@@ -80,7 +83,7 @@ func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, 
 		return false, fmt.Errorf("%w: the locks to replace are of different tenants", store.ErrInvalid)
 	}
 	done := false
-	err := s.writer.write(ctx, func(tx *tx) error {
+	err := s.writer.commit(ctx, func(tx *tx) error {
 		had, taken, err := tx.tenantLock(old.Tenant)
 		if done = err == nil && taken && had == old; !done {
 			return err
@@ -96,7 +99,7 @@ func (s *Store) Release(ctx context.Context, locks []store.TenantLock) error {
 		return err
 	}
 	locks = slices.Clone(locks)
-	return s.writer.write(ctx, func(tx *tx) error {
+	return s.writer.commit(ctx, func(tx *tx) error {
 		for i := range locks {
 			l := &locks[i]
 			if err := tx.exec("DELETE FROM tenant_lock WHERE tenant = ? AND plan = ? AND ordinal = ? AND start = ? AND phase = ?",

@@ -65,7 +65,7 @@ func TestOpenRefuses(t *testing.T) {
 		"a newer layout": {func(t *testing.T, path string) {
 			t.Helper()
 			scribble(t, path, fmt.Sprintf("CREATE TABLE t (x); PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, layout+1))
-		}, "has version 3 of the tables, this library has version 2", new(*VersionError)},
+		}, fmt.Sprintf("has version %d of the tables, this library has version %d", layout+1, layout), new(*VersionError)},
 		"a lost table": {func(t *testing.T, path string) {
 			t.Helper()
 			other := closed(t)
@@ -241,7 +241,7 @@ func TestPragmas(t *testing.T) {
 	t.Parallel()
 	s := open(t, newFile(t), Config{})
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "2", "wal_autocheckpoint": "10000", "application_id": fmt.Sprint(applicationID), "user_version": "2",
+		"journal_mode": "wal", "synchronous": "2", "wal_autocheckpoint": "10000", "application_id": fmt.Sprint(applicationID), "user_version": fmt.Sprint(layout),
 	} {
 		err := s.writer.write(t.Context(), func(tx *tx) error {
 			_, err := tx.one("PRAGMA "+pragma, nil, func(r row) {

@@ -31,7 +31,7 @@ func (ps *quotas) Occupy(ctx context.Context, asked []store.Occupation) error {
 		return err
 	}
 	own := slices.Clone(asked)
-	err := ps.store.writer.write(ctx, func(tx *tx) error {
+	err := ps.store.writer.commit(ctx, func(tx *tx) error {
 		for i := range own {
 			if err := tx.occupy(&own[i]); err != nil {
 				return err
@@ -74,7 +74,7 @@ func (ps *quotas) Vacate(ctx context.Context, places []store.Place) error {
 		return err
 	}
 	places = slices.Clone(places)
-	return ps.store.writer.write(ctx, func(tx *tx) error {
+	return ps.store.writer.commit(ctx, func(tx *tx) error {
 		for i := range places {
 			p := &places[i]
 			if err := tx.exec("DELETE FROM place WHERE label = ? AND value = ? AND plan = ? AND ordinal = ? AND start = ? AND phase = ?",

@@ -11,7 +11,7 @@ var schema string
 
 // layout is the version of the tables in schema.sql. It is raised by a change that older libraries
 // must not work on.
-const layout = 2
+const layout = 3
 
 // applicationID is the number that tells the files of this package from other databases: file(1)
 // shows it.

@@ -74,12 +74,12 @@ CREATE TABLE claim (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX claim_id ON claim (plan, id);
 
+-- list has count events, of which seq is the last, as JSON: arrays of at, ordinal, attempt, cause,
+-- before, after, at_rest, detail. own: it has one, which is of the plan and not of a task.
 CREATE TABLE event (
-	plan INTEGER, seq INTEGER, at INTEGER NOT NULL, ordinal INTEGER NOT NULL, attempt INTEGER NOT NULL,
-	cause TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, at_rest INTEGER NOT NULL, detail TEXT,
-	PRIMARY KEY (plan, seq)
+	plan INTEGER, seq INTEGER, count INTEGER NOT NULL, own INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (plan, seq)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX event_plan ON event (plan, seq) WHERE ordinal = 0;
+CREATE INDEX event_plan ON event (plan, seq) WHERE own = 1;
 
 CREATE TABLE cursor (
 	plan INTEGER, name TEXT, owner TEXT NOT NULL, until INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (plan, name)
@@ -138,12 +138,15 @@ FROM task AS t JOIN plan AS p ON p.id = t.plan AND p.stage = 1 JOIN control AS c
 WHERE t.ordinal <= f.pending + f.running + f.paused + f.completed + f.failed + f.skipped + f.cancelled + f.rolling_back + f.rolled_back + f.rollback_failed;
 
 CREATE VIEW events AS
-SELECT e.plan, e.seq, strftime('%Y-%m-%dT%H:%M:%S', e.at / 1000000, 'unixepoch') || printf('.%06dZ', e.at % 1000000) AS at,
-	nullif(e.ordinal, 0) AS ordinal, t.tenant, e.before, e.after, e.cause, e.attempt,
-	json_extract(e.detail, '$.actor') AS actor, json_extract(e.detail, '$.reason') AS reason,
-	json_extract(e.detail, '$.failure.errorCode') || ': ' || json_extract(e.detail, '$.failure.reason') AS failure,
-	iif(e.at_rest, 'yes', 'no') AS at_rest
-FROM event AS e JOIN plan AS p ON p.id = e.plan AND p.stage = 1 LEFT JOIN task AS t ON t.plan = e.plan AND t.ordinal = e.ordinal;
+SELECT e.plan, e.seq - e.count + 1 + j.key AS seq,
+	strftime('%Y-%m-%dT%H:%M:%S', json_extract(j.value, '$[0]') / 1000000, 'unixepoch') || printf('.%06dZ', json_extract(j.value, '$[0]') % 1000000) AS at,
+	nullif(json_extract(j.value, '$[1]'), 0) AS ordinal, t.tenant, json_extract(j.value, '$[4]') AS before, json_extract(j.value, '$[5]') AS after,
+	json_extract(j.value, '$[3]') AS cause, json_extract(j.value, '$[2]') AS attempt,
+	json_extract(j.value, '$[7].actor') AS actor, json_extract(j.value, '$[7].reason') AS reason,
+	json_extract(j.value, '$[7].failure.errorCode') || ': ' || json_extract(j.value, '$[7].failure.reason') AS failure,
+	iif(json_extract(j.value, '$[6]'), 'yes', 'no') AS at_rest
+FROM event AS e JOIN plan AS p ON p.id = e.plan AND p.stage = 1 JOIN json_each(e.list) AS j
+	LEFT JOIN task AS t ON t.plan = e.plan AND t.ordinal = json_extract(j.value, '$[1]');
 
 CREATE VIEW tenant_locks AS
 SELECT tenant, plan, ordinal, start, phase FROM tenant_lock;

@@ -46,7 +46,7 @@ const (
 // job is a call that writes.
 type job struct {
 	run    func(tx *tx) error
-	shares bool // it changes plans only by tx.rows
+	shares bool // it changes plans only by tx.rows, or none
 	tx     tx
 	err    error
 	done   chan struct{}
@@ -76,7 +76,8 @@ func (w *writer) write(ctx context.Context, run func(tx *tx) error) error {
 	return w.do(ctx, &job{run: run, done: make(chan struct{})})
 }
 
-// commit is write for a job that changes plans only by tx.rows.
+// commit is write for a job that changes plans only by tx.rows, or none: what others have changed
+// need not be written before it.
 func (w *writer) commit(ctx context.Context, run func(tx *tx) error) error {
 	return w.do(ctx, &job{run: run, shares: true, done: make(chan struct{})})
 }

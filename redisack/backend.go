@@ -33,7 +33,7 @@ type previous struct {
 type writeRequest struct {
 	Change
 	names   wire.Names
-	sum     string
+	sum     func() string
 	sharded bool
 	purpose purpose
 	sending *sending

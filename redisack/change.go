@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -87,9 +88,12 @@ func (ch Change) complete() Change {
 
 func (ch Change) names() wire.Names { return wire.NamesOf(ch.Key, ch.Field) }
 
-func (ch Change) sum() string {
-	sum := sha256.Sum256(ch.Payload)
-	return hex.EncodeToString(sum[:])
+// sum returns a function that returns the digest of the payload, and computes it once.
+func (ch Change) sum() func() string {
+	return sync.OnceValue(func() string {
+		sum := sha256.Sum256(ch.Payload)
+		return hex.EncodeToString(sum[:])
+	})
 }
 
 func (ch Change) check(sharded bool, f *faults) {

@@ -93,7 +93,7 @@ func (b *memory) apply(req writeRequest) writeReply {
 		}
 	}
 	if h.Rev > 0 && h.Version == req.Version {
-		if h.Sum != req.sum {
+		if h.Sum != req.sum() {
 			return say("reused", 0)
 		}
 		if b.exists && b.data == string(req.Payload) && !req.Rewrite {
@@ -128,7 +128,7 @@ func (b *memory) store(req writeRequest, fence string) {
 	recent := append(slices.Clone(h.Recent), wire.Write{ID: req.WriteID, Rev: rev})
 	b.exists, b.data = true, string(req.Payload)
 	b.head = wire.Head{
-		Rev: rev, Version: req.Version, WriteID: req.WriteID, Sum: req.sum, Fence: fence, At: time.Now(),
+		Rev: rev, Version: req.Version, WriteID: req.WriteID, Sum: req.sum(), Fence: fence, At: time.Now(),
 		AckPos: fmt.Sprintf("%d-0", len(b.stream)), Recent: recent[max(0, len(recent)-16):], Prev: before,
 	}
 }

@@ -62,6 +62,13 @@ func (m marked) MarshalBinary() ([]byte, error) {
 	return []byte(m.text), nil
 }
 
+// late is an argument of a command that is made when go-redis writes the command to the connection,
+// after a payload that is sent ahead.
+type late func() string
+
+// MarshalBinary makes the argument.
+func (l late) MarshalBinary() ([]byte, error) { return []byte(l()), nil }
+
 var errAbandoned = errors.New("redisack: the write was given up before it was sent")
 
 func (b *redisBackend) write(ctx context.Context, req writeRequest) (writeReply, error) {
@@ -127,7 +134,7 @@ func (req writeRequest) arguments(verb, script string, staged bool) []any {
 	}
 	notice := wire.Notice{Key: req.Key, Field: req.Field, Version: req.Version, WriteID: req.WriteID}
 	before, after := notice.Around()
-	return append(args, marked{req.WriteID, req.sending}, req.Version, req.sum, canonical(req.Fence), req.IfRev.String(),
+	return append(args, marked{req.WriteID, req.sending}, req.Version, late(req.sum), canonical(req.Fence), req.IfRev.String(),
 		strconv.FormatInt(req.TTL.Milliseconds(), 10), req.Field, mode, payload, rewrite,
 		publish, req.Channel, before, after, req.purpose.letters())
 }

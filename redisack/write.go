@@ -45,6 +45,9 @@ func (c *Client) write(ctx context.Context, ch Change, why purpose) (Target, err
 	ctx, cancel := context.WithTimeoutCause(ctx, c.cfg.WriteTimeout, errWriteTime)
 	defer cancel()
 	req := writeRequest{Change: ch, names: ch.names(), sum: ch.sum(), sharded: c.cfg.Sharded, purpose: why}
+	if len(ch.Payload) > stageAbove {
+		go req.sum() // while the payload is on its way; target waits for it
+	}
 	delays := backoff.NewExponentialBackOff(
 		backoff.WithInitialInterval(10*time.Millisecond), backoff.WithMaxInterval(500*time.Millisecond),
 		backoff.WithMaxElapsedTime(0))
@@ -127,7 +130,7 @@ func (c *Client) written(req writeRequest, reply writeReply) (Target, error) {
 
 // target returns the Target of the write as far as it is known before Redis has answered.
 func (req writeRequest) target() Target {
-	return Target{Key: req.Key, Field: req.Field, Version: req.Version, WriteID: req.WriteID, Sum: req.sum}
+	return Target{Key: req.Key, Field: req.Field, Version: req.Version, WriteID: req.WriteID, Sum: req.sum()}
 }
 
 func (c *Client) failed(req writeRequest, maybe bool, err error) (Target, error) {

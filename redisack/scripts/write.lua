@@ -41,13 +41,24 @@ local data, head, prev, acks, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5
 local wid, version, sum, fence, expected, ttl, field = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local keep = 16 -- writes that the head remembers, for late replays
 
+-- Reports whether the user may run each command of a write to a string, with nothing after it. It
+-- makes no tables, which cost more than the checks.
+local function permitted()
+  local may = redis.acl_check_cmd
+  return may('TYPE', data) and may('TIME') and may('XREVRANGE', acks, '+', '-')
+    and may('HMGET', head, 'rev') and may('HGET', head, 'rev') and may('HINCRBY', head, 'rev', '1') and may('HSET', head, 'rev', '1')
+    and may('GET', stage) and may('SET', stage, '') and may('DEL', stage) and may('RENAME', stage, prev)
+    and may('PERSIST', data) and may('PEXPIRE', data, '1')
+end
+
 -- Returns the names of the commands that may be needed and that this user may not run. Redis does
 -- not undo a script that fails halfway, so a refused command would leave half a write behind: all
 -- permissions are checked before anything is written. Only the permission to announce is not
 -- checked: the announcement comes last and may fail.
 local function denied()
+  if field == '' and ARGV[15] == '' and permitted() then return end
   local needs = {
-    { 'TYPE', data }, { 'EXISTS', data }, { 'TIME' }, { 'XREVRANGE', acks, '+', '-' },
+    { 'TYPE', data }, { 'TIME' }, { 'XREVRANGE', acks, '+', '-' },
     { 'HMGET', head, 'rev' }, { 'HGET', head, 'rev' }, { 'HINCRBY', head, 'rev', '1' }, { 'HSET', head, 'rev', '1' },
     { 'GET', stage }, { 'SET', stage, '' }, { 'DEL', stage }, { 'RENAME', stage, prev },
     { 'PERSIST', data }, { 'PEXPIRE', data, '1' },
@@ -78,9 +89,12 @@ if refused then
   return { 'denied', '0', '', '', '0', refused, '', '', '', '' }
 end
 
-local function wrong_type(key, want)
+local function type_of(key)
   local kind = redis.call('TYPE', key)
-  kind = type(kind) == 'table' and kind.ok or kind
+  return type(kind) == 'table' and kind.ok or kind
+end
+
+local function wrong_type(key, want, kind)
   if kind ~= 'none' and kind ~= want then
     return key .. ' is a ' .. kind .. ', not a ' .. want
   end
@@ -93,24 +107,34 @@ local function lower(a, b)
   return a < b
 end
 
-local note = wrong_type(head, 'hash') or wrong_type(data, field == '' and 'string' or 'hash')
-  or wrong_type(prev, 'string') or wrong_type(acks, 'stream') or wrong_type(stage, 'string')
+-- The two that are read are of the right type if the read succeeds.
+local found = redis.pcall('HMGET', head, 'rev', 'wid', 'version', 'sum', 'fence', 'recent', 'at', 'ackpos')
+local newest = redis.pcall('XREVRANGE', acks, '+', '-', 'COUNT', 1)
+local held = type_of(data)
+local staged, sent_ahead, forced = 'none', ARGV[8] == 'staged', string.find(ARGV[15], 'f', 1, true)
+if sent_ahead or forced then staged = type_of(stage) end
+local note = found.err and wrong_type(head, 'hash', type_of(head))
+  or wrong_type(data, field == '' and 'string' or 'hash', held) or wrong_type(prev, 'string', type_of(prev))
+  or newest.err and wrong_type(acks, 'stream', type_of(acks)) or wrong_type(stage, 'string', staged)
 if note then
   return { 'wrongtype', '0', '', '', '0', note, '', '', '', '' }
 end
+if found.err then return found end
+if newest.err then return newest end
 
-local found = redis.call('HMGET', head, 'rev', 'wid', 'version', 'sum', 'fence', 'recent', 'at', 'ackpos')
 for i = 1, 8 do found[i] = found[i] or '' end
 local rev, last_wid, last_version, last_sum = found[1], found[2], found[3], found[4]
 local last_fence, recent, at, ackpos = found[5], found[6], found[7], found[8]
 
 local function answer(outcome, rev_of_write)
-  if outcome ~= 'unstaged' then redis.call('DEL', stage) end
+  if sent_ahead and outcome ~= 'unstaged' then redis.call('DEL', stage) end
   return { outcome, rev_of_write or '0', at, ackpos, '0', '', rev, last_wid, last_version, last_sum }
 end
 
-for id, r in string.gmatch(recent, '([^ :]+):(%d+)') do
-  if id == wid then return answer(id == last_wid and 'replayed' or 'superseded', r) end
+if string.find(recent, wid, 1, true) then -- perhaps only as a part of another id
+  for id, r in string.gmatch(recent, '([^ :]+):(%d+)') do
+    if id == wid then return answer(id == last_wid and 'replayed' or 'superseded', r) end
+  end
 end
 if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return answer('fenced') end
 
@@ -118,21 +142,22 @@ if last_fence ~= '' and (fence == '' or lower(fence, last_fence)) then return an
 -- have been set by other means.
 local function as_wanted()
   local want = ARGV[9]
-  if ARGV[8] == 'staged' then want = redis.call('GET', stage) end
+  if sent_ahead then want = redis.call('GET', stage) end
   if field == '' then return redis.call('GET', data) == want end
   return redis.call('HGET', data, field) == want
 end
 
-local exists = field == '' and redis.call('EXISTS', data) or redis.call('HEXISTS', data, field)
+local exists = held ~= 'none'
+if exists and field ~= '' then exists = redis.call('HEXISTS', data, field) == 1 end
 if expected == 'absent' then
-  if rev ~= '' or exists == 1 then return answer('conflict') end
+  if rev ~= '' or exists then return answer('conflict') end
 elseif expected ~= 'any' and expected ~= rev then
   return answer('conflict')
 end
 
 if rev ~= '' and version == last_version then
   if sum ~= last_sum then return answer('reused') end
-  if exists == 1 and ARGV[10] ~= '1' and as_wanted() then
+  if exists and ARGV[10] ~= '1' and as_wanted() then
     if field == '' then
       if ttl == '0' then redis.call('PERSIST', data) else redis.call('PEXPIRE', data, ttl) end
     end
@@ -140,21 +165,20 @@ if rev ~= '' and version == last_version then
     return answer('unchanged', rev)
   end
 end
-if ARGV[8] == 'staged' and redis.call('EXISTS', stage) == 0 then return answer('unstaged') end
+if sent_ahead and staged == 'none' then return answer('unstaged') end
 
--- From here on the write is carried out: first the reads, then the commands that may fail, because
--- Redis does not undo a script that fails halfway.
-local newest = redis.call('XREVRANGE', acks, '+', '-', 'COUNT', 1)
+-- From here on the write is carried out: first what may fail, because Redis does not undo a script
+-- that fails halfway.
 ackpos = newest[1] and newest[1][1] or '0-0'
 local now = redis.call('TIME')
-at = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+at = now[1] .. string.format('%03d', math.floor(tonumber(now[2]) / 1000))
 -- A full Redis refuses a script at its first write command if that command needs memory. DEL needs
 -- none, and after it Redis allows every command.
-if string.find(ARGV[15], 'f', 1, true) then redis.call('DEL', stage) end
-redis.call('HINCRBY', head, 'rev', 1)
-rev = redis.call('HGET', head, 'rev')
+if forced then redis.call('DEL', stage) end
+local n = redis.call('HINCRBY', head, 'rev', 1)
+rev = n < 2 ^ 53 and string.format('%.0f', n) or redis.call('HGET', head, 'rev')
 
-if exists == 0 then
+if not exists then
   redis.call('DEL', prev)
 elseif field == '' then
   redis.call('RENAME', data, prev)
@@ -163,21 +187,26 @@ else
 end
 if field ~= '' then
   local payload = ARGV[9]
-  if ARGV[8] == 'staged' then
+  if sent_ahead then
     payload = redis.call('GET', stage)
     redis.call('DEL', stage)
   end
   redis.call('HSET', data, field, payload)
-else
-  if ARGV[8] == 'staged' then redis.call('RENAME', stage, data) else redis.call('SET', data, ARGV[9]) end
+elseif sent_ahead then
+  redis.call('RENAME', stage, data)
   if ttl == '0' then redis.call('PERSIST', data) else redis.call('PEXPIRE', data, ttl) end
+elseif ttl == '0' then
+  redis.call('SET', data, ARGV[9])
+else
+  redis.call('SET', data, ARGV[9], 'PX', ttl)
 end
 
-local ids = {}
-for id in string.gmatch(recent, '%S+') do ids[#ids + 1] = id end
-ids[#ids + 1] = wid .. ':' .. rev
-recent = table.concat(ids, ' ', math.max(1, #ids - keep + 1))
-if exists == 0 then last_version, last_sum = '', '' end
+local _, more = string.gsub(recent, ' ', ' ') -- writes that it names beside the first
+for _ = 1, more + 2 - keep do
+  recent = string.sub(recent, string.find(recent, ' ', 1, true) + 1)
+end
+recent = recent == '' and wid .. ':' .. rev or recent .. ' ' .. wid .. ':' .. rev
+if not exists then last_version, last_sum = '', '' end
 redis.call('HSET', head, 'wid', wid, 'version', version, 'sum', sum, 'fence', fence, 'at', at, 'ackpos', ackpos,
   'recent', recent, 'prev_version', last_version, 'prev_sum', last_sum)
 

@@ -21,6 +21,9 @@ BENCH_SQL ?=
 # How many random histories `make simulate` runs.
 HISTORIES ?= 100000
 
+# How many `make simulate-sql` runs over each store.
+SQL_HISTORIES ?= 1000
+
 # How long one example may take.
 EXAMPLE_TIMEOUT ?= 120s
 
@@ -181,6 +184,12 @@ gateway-proof-short: ## The same with 100 tenants.
 .PHONY: simulate
 simulate: ## Run HISTORIES random histories of engines under faults.
 	go test ./internal/simulation -histories $(HISTORIES) -timeout 2h
+
+.PHONY: simulate-sql
+simulate-sql: ## Run SQL_HISTORIES of them over the stores on SQLite and PostgreSQL.
+	@for store in sqlitestore pgstore; do \
+		(cd store/$$store && GOWORK=off CUTOVER_REQUIRE_POSTGRES=1 go test -run 'TestHistories$$' -count=1 -timeout 2h . -histories $(SQL_HISTORIES)) || exit 1; \
+	done
 
 .PHONY: mutants
 mutants: ## See that all hand-made mutants are caught.

@@ -1,7 +1,7 @@
 // Package simulation tests whole engines over random histories.
 //
 // A history has a few processes. Each is an engine with its own view of one store, in memory or of
-// another kind that does no network I/O: modules of stores call it through store/enginetest. A view
+// another kind: modules of stores call it through store/enginetest. A view
 // loses calls and answers, delays them, delivers calls after their caller has given up, freezes for
 // longer than a lease and goes on, or refuses everything for ever, as after a crash. Plans with
 // overlapping tenants run on executors that save, fail, panic, ignore the end of their context and

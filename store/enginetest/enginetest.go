@@ -21,7 +21,9 @@ import (
 //
 // open returns an empty store whose stored times and tokens are those of clock, while its leases
 // and reminders follow time.Now; t ends with the history. A history runs in a testing/synctest
-// bubble: the store may read and write files, but not wait for a network or another process.
+// bubble: the store may read and write files, and wait for the answers of a server, whose clock has
+// to be time.Now then. But nothing may wait for what a server sends unasked: time would stand still
+// for it.
 func Histories(t *testing.T, n int, seed uint64, open func(t testing.TB, clock func() time.Time) store.Store) {
 	t.Helper()
 	const shards, enough = 16, 3 // enough failures to look at

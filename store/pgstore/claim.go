@@ -23,6 +23,7 @@ func (r *rows) putClaim(number int64, columns []string) error {
 		return r.p.s.corrupt("claim", r.p.ID, "the tasks of claim %d make no sense", number)
 	}
 	c.Held, c.Ended = held, uint32(ended)
+	r.stored[c.Number] = true
 	r.puts = append(r.puts, func() { r.PutClaim(c) })
 	return nil
 }
@@ -78,24 +79,41 @@ func (r *rows) readClaims(t *tx, n *rules.Need) {
 // all of the plan are looked at then.
 const forgetEvery = 8 * rules.KeptClaims
 
+// claimRows are claims that are written together.
+type claimRows struct {
+	number, ended    []int64
+	id, worker, held []string
+}
+
+func (r *claimRows) add(c *rules.ClaimRow) {
+	r.number, r.ended = append(r.number, int64(c.Number)), append(r.ended, int64(c.Ended))
+	r.id, r.worker, r.held = append(r.id, encoded(c.ID)), append(r.worker, encoded(c.Worker)), append(r.held, array(c.Held))
+}
+
 // saveClaims writes the claims that have changed. Those without tasks stay for a while, so that
 // they are recognized when they are sent again.
 func (r *rows) saveClaims(t *tx) {
-	var numbers, ended []int64
-	var ids, workers, held []string
+	var opened, left claimRows
 	forget := false
 	for c := range r.Claims() {
-		numbers, ended = append(numbers, int64(c.Number)), append(ended, int64(c.Ended))
-		ids, workers, held = append(ids, encoded(c.ID)), append(workers, encoded(c.Worker)), append(held, array(c.Held))
+		if r.stored[c.Number] {
+			left.add(c)
+		} else {
+			opened.add(c)
+		}
 		forget = forget || c.Ended != 0 && c.Number%forgetEvery == 0
 	}
-	if len(numbers) == 0 {
-		return
+	if n := len(opened.number); n > 0 {
+		t.exec(`INSERT INTO @.claim (plan, number, id, worker, held, ended) SELECT $1::bigint, u.number, u.id, u.worker, u.held::int[], u.ended
+			FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[]) AS u (number, id, worker, held, ended)`,
+			int64(r.p.ID), opened.number, opened.id, opened.worker, opened.held, opened.ended)
 	}
-	t.checked(len(numbers), `INSERT INTO @.claim (plan, number, id, worker, held, ended)
-		SELECT $1::bigint, u.number, u.id, u.worker, u.held::int[], u.ended
-		FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[]) AS u (number, id, worker, held, ended)
-		ON CONFLICT (plan, number) DO UPDATE SET held = excluded.held, ended = excluded.ended`, int64(r.p.ID), numbers, ids, workers, held, ended)
+	if n := len(left.number); n > 0 {
+		t.checked(n, `UPDATE @.claim AS c SET held = u.held::int[], ended = u.ended FROM (
+			SELECT (SELECT k.ctid FROM @.claim AS k WHERE k.plan = $1 AND k.number = v.number) AS ctid, v.held, v.ended
+			FROM unnest($2::bigint[], $3::text[], $4::bigint[]) AS v (number, held, ended)) AS u WHERE c.ctid = u.ctid`,
+			int64(r.p.ID), left.number, left.held, left.ended)
+	}
 	if forget {
 		t.exec(`DELETE FROM @.claim WHERE plan = $1 AND ended > 0 AND ended <= (
 			SELECT ended FROM @.claim WHERE plan = $1 AND ended > 0 ORDER BY ended DESC OFFSET $2 LIMIT 1)`, int64(r.p.ID), rules.KeptClaims)
@@ -122,14 +140,19 @@ func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	if err := r.Err(); err != nil {
 		return err
 	}
-	var u updates
+	var common, rare updates
 	var m moves
 	for ordinal, task := range r.Tasks() {
 		at := r.places[ordinal]
-		u.add(ordinal, task, at)
+		if at.rare || hasRare(task.More) {
+			rare.add(ordinal, task, at)
+		} else {
+			common.add(ordinal, task, at)
+		}
 		m.add(ordinal, task, at)
 	}
-	t.saveTasks(r.p.ID, &u)
+	t.saveTasks(r.p.ID, &common, false)
+	t.saveTasks(r.p.ID, &rare, true)
 	m.save(t, r.p)
 	r.saveClaims(t)
 	if err := t.appendEvents(r.p, r.Events(), own, rests); err != nil {

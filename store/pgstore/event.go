@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -19,24 +20,33 @@ import (
 // ownEvent is an event of a command.
 type ownEvent = plan.Event
 
-// eventRows are events that are written together.
+// eventRows are events that are written together: numbersOfEvent numbers for each, of which the
+// last three say where its words are.
 type eventRows struct {
-	seq, at, attempt     []int64
-	ordinal              []int32
-	rests                []bool
-	cause, before, after []string
-	detail               []*string
+	numbers []int64
+	words   []string
+	detail  []*string
 }
 
-func (r *eventRows) add(seq, at int64, ordinal int, attempt int64, cause, before, after string, rests bool, e *plan.Event) error {
+const numbersOfEvent = 7
+
+func (r *eventRows) add(at int64, ordinal int, attempt int64, cause, before, after string, rests bool, e *plan.Event) error {
 	detail, err := detailOf(e)
 	if err != nil {
 		return err
 	}
-	r.seq, r.at, r.attempt, r.ordinal = append(r.seq, seq), append(r.at, at), append(r.attempt, attempt), append(r.ordinal, int32(ordinal))
-	r.cause, r.before, r.after = append(r.cause, encoded(cause)), append(r.before, encoded(before)), append(r.after, encoded(after))
-	r.rests, r.detail = append(r.rests, rests), append(r.detail, detail)
+	r.numbers = append(r.numbers, at, int64(ordinal), attempt, bit(rests), r.word(cause), r.word(before), r.word(after))
+	r.detail = append(r.detail, detail)
 	return nil
+}
+
+// word returns where a word is, from 1 on. Events have few different ones.
+func (r *eventRows) word(s string) int64 {
+	at := slices.Index(r.words, s)
+	if at < 0 {
+		at, r.words = len(r.words), append(r.words, s)
+	}
+	return int64(at + 1)
 }
 
 // appendEvents writes the events of steps, those of workers first. p.LastEvent counts them already.
@@ -46,7 +56,7 @@ func (t *tx) appendEvents(p *rollout, work []rules.Event, own []ownEvent, rests 
 	for i := range work {
 		seq++
 		e := &work[i]
-		if err := r.add(seq, instant.MicrosOf(e.At), int(e.Ordinal), int64(e.Attempt), e.Cause.String(), e.From.String(), e.To.String(),
+		if err := r.add(instant.MicrosOf(e.At), int(e.Ordinal), int64(e.Attempt), e.Cause.String(), e.From.String(), e.To.String(),
 			slices.Contains(rests, seq), &plan.Event{Failure: e.Failure}); err != nil {
 			return err
 		}
@@ -58,18 +68,30 @@ func (t *tx) appendEvents(p *rollout, work []rules.Event, own []ownEvent, rests 
 		if e.Task != 0 {
 			ordinal = e.Task.Ordinal()
 		}
-		if err := r.add(seq, instant.MicrosOf(p.now), ordinal, int64(e.Attempt), e.Cause, e.From, e.To, slices.Contains(rests, seq), e); err != nil {
+		if err := r.add(instant.MicrosOf(p.now), ordinal, int64(e.Attempt), e.Cause, e.From, e.To, slices.Contains(rests, seq), e); err != nil {
 			return err
 		}
 	}
-	if len(r.seq) == 0 {
+	if len(r.detail) == 0 {
 		return nil
 	}
-	t.exec(`INSERT INTO @.event (plan, seq, at, ordinal, attempt, at_rest, cause, before, after, detail)
-		SELECT $1::bigint, u.* FROM unnest($2::bigint[], $3::bigint[], $4::int[], $5::bigint[], $6::boolean[], $7::text[], $8::text[], $9::text[], $10::text[]) AS u`,
-		int64(p.ID), r.seq, r.at, r.ordinal, r.attempt, r.rests, r.cause, r.before, r.after, r.detail)
+	for i, w := range r.words {
+		r.words[i] = encoded(w)
+	}
+	t.exec(insertEvents, int64(p.ID), p.LastEvent-int64(len(r.detail)), r.numbers, r.words, r.detail)
 	return nil
 }
+
+//nolint:gochecknoglobals // a constant text
+var insertEvents = func() string {
+	number := func(at int) string {
+		return fmt.Sprintf("($3::bigint[])[u.n::int * %d - %d]", numbersOfEvent, numbersOfEvent-at)
+	}
+	word := func(at int) string { return "($4::text[])[" + number(at) + "::int]" }
+	return "INSERT INTO @.event (plan, seq, at, ordinal, attempt, at_rest, cause, before, after, detail) SELECT $1::bigint, $2::bigint + u.n, " +
+		number(1) + ", " + number(2) + "::int, " + number(3) + ", " + number(4) + " = 1, " + word(5) + ", " + word(6) + ", " + word(7) +
+		", u.detail FROM unnest($5::text[]) WITH ORDINALITY AS u (detail, n)"
+}()
 
 // detailOf returns what few events have as JSON, nil if e has nothing of it.
 func detailOf(e *plan.Event) (*string, error) {

@@ -16,6 +16,8 @@ type rows struct {
 	*rules.Loaded
 	p      *rollout
 	places map[uint32]*place
+	// stored are the numbers of claims that were read.
+	stored map[uint32]bool
 	// bad says of tasks, by ordinal, what is wrong with them.
 	bad map[uint32]error
 	// ends are the ordinals of the tasks of which the claims are read; nil: all that are named.
@@ -37,6 +39,7 @@ type place struct {
 	released uint32
 	data     []byte
 	undos    int
+	rare     bool // it had a failure, an undo log or past attempts
 }
 
 const (
@@ -56,7 +59,7 @@ func newRows(p *rollout) *rows {
 
 // expectRows returns rows of a plan that may still have to be read: they are settled then.
 func expectRows(p *rollout, sequential bool) *rows {
-	return &rows{p: p, places: make(map[uint32]*place), bad: make(map[uint32]error), sequential: sequential}
+	return &rows{p: p, places: make(map[uint32]*place), stored: make(map[uint32]bool), bad: make(map[uint32]error), sequential: sequential}
 }
 
 // Changed implements rules.Rows: what is stored has no more than microseconds.
@@ -81,11 +84,17 @@ func (r *rows) put(row *taskRow) error {
 	}
 	at := &place{ctid: row.ctid, queue: t.Place().Queue, due: dueOf(&t), released: t.Released, data: t.Data}
 	if t.More != nil {
-		at.undos = len(t.More.Undo)
+		at.undos, at.rare = len(t.More.Undo), hasRare(t.More)
 	}
 	r.places[ordinal] = at
 	r.puts = append(r.puts, func() { r.Put(ordinal, t) })
 	return nil
+}
+
+// hasRare reports whether a task has what few tasks have, beside the labels and parameters of its
+// tenant and what are numbers.
+func hasRare(m *rules.More) bool {
+	return m != nil && (m.Failure != nil || len(m.Attempts) > 0 || len(m.Undo) > 0)
 }
 
 // dueOf returns the key that orders a task in its queue before the ordinal does.

@@ -2,6 +2,8 @@ package pgstore
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgtype"
 
@@ -12,56 +14,28 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// updates are the columns of tasks that are written together, each task once.
+// updates are the columns of tasks that are written together, each task once. The numbers of all
+// tasks are in one array: the server takes from it what it needs at little cost, while every array
+// that it makes rows of costs a copy of each value.
 type updates struct {
-	ctid                                                   []pgtype.TID
-	ordinal                                                int32s
-	state, request, wait                                   []int16
-	individually, waiting                                  []bool
-	attempt, claim, released, losses, version              []int64
-	token, lastToken, lastSeq                              []int64
-	started, updated, ended, elapsed, waitUntil, retriedAt []int64
-	step, failure, attempts                                []*string
-	data, undo                                             [][]byte
-	sameData, sameUndo                                     []bool
+	ctid     []pgtype.TID
+	numbers  []int64 // numbersOfTask for each
+	step     []*string
+	data     [][]byte
+	failure  []*string
+	attempts []*string
+	undo     [][]byte
 }
 
-type int32s []int32
+// numbersOfTask is how many numbers a task has in updates.
+const numbersOfTask = 22
 
 func (u *updates) add(ordinal uint32, t *rules.Task, was *place) {
 	var m rules.More
 	if t.More != nil {
 		m = *t.More
 	}
-	u.ctid, u.ordinal = append(u.ctid, was.ctid), append(u.ordinal, int32(ordinal))
-	u.state, u.request, u.wait = append(u.state, int16(t.State)), append(u.request, int16(t.Request)), append(u.wait, int16(m.Wait.Why))
-	u.individually, u.waiting = append(u.individually, t.PausedIndividually), append(u.waiting, t.Waiting)
-	u.attempt, u.claim, u.released = append(u.attempt, int64(t.Attempt)), append(u.claim, int64(t.Claim)), append(u.released, int64(t.Released))
-	u.losses, u.version, u.lastSeq = append(u.losses, int64(t.Losses)), append(u.version, int64(t.Version)), append(u.lastSeq, int64(t.LastSeq))
-	u.token, u.lastToken = append(u.token, int64(t.Token)), append(u.lastToken, int64(t.LastToken))
-	u.started, u.updated, u.ended = append(u.started, instant.MicrosOf(t.Started)), append(u.updated, instant.MicrosOf(t.Updated)), append(u.ended, instant.MicrosOf(t.Ended))
-	u.elapsed, u.waitUntil = append(u.elapsed, t.Elapsed.Milliseconds()), append(u.waitUntil, instant.MicrosOf(m.Wait.Until))
-	u.retriedAt = append(u.retriedAt, instant.Micros(m.Retried))
-	u.addTexts(t, &m)
-	u.addBytes(t, &m, was)
-}
-
-func (u *updates) addTexts(t *rules.Task, m *rules.More) {
-	var step, failure, attempts *string
-	if t.Step != "" {
-		step = new(encoded(t.Step))
-	}
-	if m.Failure != nil {
-		failure = new(string(planrecord.MarshalFailure(m.Failure)))
-	}
-	if len(m.Attempts) > 0 {
-		attempts = new(string(planrecord.MarshalAttempts(m.Attempts)))
-	}
-	u.step, u.failure, u.attempts = append(u.step, step), append(u.failure, failure), append(u.attempts, attempts)
-}
-
-// addBytes leaves out what is as it was: that may be much.
-func (u *updates) addBytes(t *rules.Task, m *rules.More, was *place) {
+	// What is as it was is left out: that may be much.
 	data, undo := t.Data, []byte(nil)
 	sameData := len(data) == len(was.data) && len(data) > 0 && &data[0] == &was.data[0]
 	sameUndo := len(m.Undo) == was.undos
@@ -71,33 +45,79 @@ func (u *updates) addBytes(t *rules.Task, m *rules.More, was *place) {
 	if !sameUndo && len(m.Undo) > 0 {
 		undo = m.Undo.Append(nil)
 	}
-	u.data, u.undo = append(u.data, data), append(u.undo, undo)
-	u.sameData, u.sameUndo = append(u.sameData, sameData), append(u.sameUndo, sameUndo)
+	u.ctid = append(u.ctid, was.ctid)
+	u.numbers = append(u.numbers, int64(ordinal), int64(t.State), int64(t.Request), int64(m.Wait.Why), bit(t.PausedIndividually), bit(t.Waiting),
+		int64(t.Attempt), int64(t.Claim), int64(t.Released), int64(t.Losses), int64(t.Version), int64(t.Token), int64(t.LastToken), int64(t.LastSeq),
+		instant.MicrosOf(t.Started), instant.MicrosOf(t.Updated), instant.MicrosOf(t.Ended), t.Elapsed.Milliseconds(),
+		instant.MicrosOf(m.Wait.Until), instant.Micros(m.Retried), bit(sameData), bit(sameUndo))
+	u.step, u.data, u.undo = append(u.step, textOf(encoded(t.Step))), append(u.data, data), append(u.undo, undo)
+	var failure, attempts *string
+	if m.Failure != nil {
+		failure = new(string(planrecord.MarshalFailure(m.Failure)))
+	}
+	if len(m.Attempts) > 0 {
+		attempts = new(string(planrecord.MarshalAttempts(m.Attempts)))
+	}
+	u.failure, u.attempts = append(u.failure, failure), append(u.attempts, attempts)
 }
 
-// updateTasks finds the rows where they were read. A key would do, but there is a plan for it that
-// walks over all tasks, which the server takes as long as it does not know how many there are; the
-// sums keep it from the index.
-const updateTasks = `UPDATE @.task AS t SET state = u.state, request = u.request, wait = u.wait, paused_individually = u.individually,
-	waiting = u.waiting, attempt = u.attempt, claim = u.claim, released = u.released, losses = u.losses, version = u.version,
-	token = u.token, last_token = u.last_token, last_seq = u.last_seq, started = u.started, updated = u.updated, ended = u.ended,
-	elapsed_ms = u.elapsed_ms, wait_until = u.wait_until, retried = u.retried, step = u.step, failure = u.failure, attempts = u.attempts,
-	data = CASE WHEN u.same_data THEN t.data ELSE u.data END, undo = CASE WHEN u.same_undo THEN t.undo ELSE u.undo END
-	FROM unnest($2::int[], $3::smallint[], $4::smallint[], $5::smallint[], $6::boolean[], $7::boolean[], $8::bigint[], $9::bigint[], $10::bigint[],
-	$11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[],
-	$20::bigint[], $21::bigint[], $22::text[], $23::text[], $24::text[], $25::bytea[], $26::bytea[], $27::boolean[], $28::boolean[], $29::tid[])
-	AS u (ordinal, state, request, wait, individually, waiting, attempt, claim, released, losses, version, token, last_token, last_seq,
-	started, updated, ended, elapsed_ms, wait_until, retried, step, failure, attempts, data, undo, same_data, same_undo, ctid)
-	WHERE t.ctid = u.ctid AND t.plan + 0 = $1 AND t.ordinal + 0 = u.ordinal`
+// bit returns 1 for true.
+func bit(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// textOf returns nil for no text.
+func textOf(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// updateTasks returns the statement that finds the rows where they were read. A key would do, but
+// there is a plan for it that walks over all tasks, which the server takes as long as it does not
+// know how many there are; the sums keep it from the index. Few tasks have columns of the second
+// kind: those of the others stay as they are.
+func updateTasks(rare bool) string {
+	number := func(at int) string {
+		return fmt.Sprintf("($2::bigint[])[u.n::int * %d - %d]", numbersOfTask, numbersOfTask-at)
+	}
+	var b strings.Builder
+	b.WriteString("UPDATE @.task AS t SET step = u.step, data = CASE WHEN " + number(21) + " = 1 THEN t.data ELSE u.data END")
+	for i, c := range strings.Fields(`state request wait paused_individually waiting attempt claim released losses version token last_token last_seq
+		started updated ended elapsed_ms wait_until retried`) {
+		b.WriteString(", " + c + " = " + number(i+2))
+		switch c {
+		case "state", "request", "wait":
+			b.WriteString("::smallint")
+		case "paused_individually", "waiting":
+			b.WriteString(" = 1")
+		}
+	}
+	kinds, names := "$3::tid[], $4::text[], $5::bytea[]", "ctid, step, data"
+	if rare {
+		b.WriteString(", failure = u.failure, attempts = u.attempts, undo = CASE WHEN " + number(22) + " = 1 THEN t.undo ELSE u.undo END")
+		kinds, names = kinds+", $6::text[], $7::text[], $8::bytea[]", names+", failure, attempts, undo"
+	}
+	b.WriteString(" FROM unnest(" + kinds + ") WITH ORDINALITY AS u (" + names + ", n) WHERE t.ctid = u.ctid AND t.plan + 0 = $1 AND t.ordinal + 0 = " + number(1))
+	return b.String()
+}
+
+//nolint:gochecknoglobals // constant texts
+var updateCommon, updateRare = updateTasks(false), updateTasks(true)
 
 // saveTasks writes tasks.
-func (t *tx) saveTasks(id plan.ID, u *updates) {
-	if len(u.ordinal) == 0 {
-		return
+func (t *tx) saveTasks(id plan.ID, u *updates, rare bool) {
+	switch n := len(u.ctid); {
+	case n == 0:
+	case rare:
+		t.checked(n, updateRare, int64(id), u.numbers, u.ctid, u.step, u.data, u.failure, u.attempts, u.undo)
+	default:
+		t.checked(n, updateCommon, int64(id), u.numbers, u.ctid, u.step, u.data)
 	}
-	t.checked(len(u.ordinal), updateTasks, int64(id), []int32(u.ordinal), u.state, u.request, u.wait, u.individually, u.waiting, u.attempt, u.claim, u.released,
-		u.losses, u.version, u.token, u.lastToken, u.lastSeq, u.started, u.updated, u.ended, u.elapsed, u.waitUntil, u.retriedAt,
-		u.step, u.failure, u.attempts, u.data, u.undo, u.sameData, u.sameUndo, u.ctid)
 }
 
 // insertTasks writes the rows of tenants whose tasks nobody has touched.

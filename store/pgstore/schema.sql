@@ -61,7 +61,7 @@ CREATE TABLE @.task (
 	paused_individually boolean NOT NULL, waiting boolean NOT NULL, tenant text NOT NULL,
 	labels text, parameters text, step text, failure text, attempts text, data bytea, undo bytea,
 	PRIMARY KEY (plan, ordinal)
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 25);
 
 -- The tasks in flight without a worker, by the order in which they are claimed.
 CREATE TABLE @.queue (

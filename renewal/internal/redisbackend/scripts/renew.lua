@@ -37,9 +37,27 @@ local function left_alone(key, ttl)
   return left == -1 or (form == 'GT' and left >= tonumber(ttl)), left
 end
 
+-- all_hold reports whether each value is the one token, as it nearly always is.
+local function all_hold(values)
+  local token = ARGV[3]
+  for i = 1, #KEYS do
+    if values[i] ~= token then
+      return false
+    end
+  end
+  return true
+end
+
 local function renew()
   local due, ttls = {}, {}
   local values = redis.call('MGET', unpack(KEYS))
+  if shared and form == '' and all_hold(values) then
+    local ttl = ARGV[2]
+    for i = 1, #KEYS do
+      redis.call('PEXPIRE', KEYS[i], ttl)
+    end
+    return out
+  end
   for i, key in ipairs(KEYS) do
     local ttl, token = ARGV[2], ARGV[3]
     if not shared then

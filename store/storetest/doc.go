@@ -1,10 +1,11 @@
 // Package storetest is the conformance suite of package store, and tools for tests
 // over any store.
 //
-//	Run        every promise of the contract, one test for each way to break it
-//	Model      random operations on the store and on an obviously right model
-//	Check      checks that the data of one plan in a store is consistent
-//	Faulty     a store with injected faults: lost calls, lost answers, delays, partitions
+//	Run           every promise of the contract, one test for each way to break it
+//	Model         random operations on the store and on an obviously right model
+//	Linearizable  what clients see at once they could have seen one after the other
+//	Check         checks that the data of one plan in a store is consistent
+//	Faulty        a store with injected faults: lost calls, lost answers, delays, partitions
 //
 // A store of your own passes with a test like this:
 //

@@ -19,7 +19,7 @@ func (r *rows) putClaim(number int64, columns []string) error {
 	c := rules.ClaimRow{Number: uint32(number), ID: decoded(columns[0]), Worker: decoded(columns[1])} //nolint:gosec // as it was written
 	held, good := ordinalsIn(columns[2])
 	ended, err := strconv.ParseUint(columns[3], 10, 32)
-	if !good || err != nil {
+	if !good || err != nil || (ended == 0) != (len(held) > 0) {
 		return r.p.s.corrupt("claim", r.p.ID, "the tasks of claim %d make no sense", number)
 	}
 	c.Held, c.Ended = held, uint32(ended)
@@ -138,6 +138,9 @@ func array(list []uint32) string {
 // the events that leave the plan at rest.
 func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	if err := r.Err(); err != nil {
+		return r.named(err)
+	}
+	if err := r.allUndone(t); err != nil {
 		return err
 	}
 	var common, rare updates

@@ -141,7 +141,8 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 			return &store.TrimmedError{First: first}
 		}
 		events, err = t.events(id, "", after, limit)
-		if want := min(last-after, int64(cmp.Or(limit, store.MaxPage))); err == nil && int64(len(events)) != want {
+		want := min(last-after, int64(cmp.Or(limit, store.MaxPage)))
+		if n := int64(len(events)); err == nil && (n != want || n > 0 && events[n-1].Seq != after+n) {
 			err = s.corrupt("event", id, "%d events after %d, not %d", len(events), after, want)
 		}
 		return err
@@ -185,6 +186,22 @@ func (t *tx) lastEvent(id plan.ID) (last, trimmed int64, err error) {
 	return last, trimmed, err
 }
 
+// corruptEvent says what makes no sense in an event about the task with that ordinal, or about the
+// plan if it is 0.
+func corruptEvent(e *plan.Event, ordinal int) string {
+	known := func(state string) bool { _, err := plan.ParseState(state); return err == nil || state == "" }
+	if ordinal != 0 {
+		known = func(state string) bool { _, err := task.ParseState(state); return err == nil }
+	}
+	switch {
+	case ordinal < 0 || e.Attempt < 0:
+		return "ordinal or attempt is negative"
+	case e.Cause == "" || e.To == "" || !known(e.From) || !known(e.To):
+		return fmt.Sprintf("no step leads from %q by %q to %q", e.From, e.Cause, e.To)
+	}
+	return ""
+}
+
 func (t *tx) events(id plan.ID, which string, after int64, limit int) (events []plan.Event, err error) {
 	t.each(func(r pgx.Rows) error {
 		e := plan.Event{Plan: id}
@@ -197,6 +214,9 @@ func (t *tx) events(id plan.ID, which string, after int64, limit int) (events []
 		e.At, e.Cause, e.From, e.To = instant.Time(at), decoded(e.Cause), decoded(e.From), decoded(e.To)
 		if tenant != nil {
 			e.Tenant = decoded(*tenant)
+		}
+		if fault := corruptEvent(&e, ordinal); fault != "" {
+			return t.s.corrupt("event", id, "event %d: %s", e.Seq, fault)
 		}
 		if ordinal != 0 {
 			if e.Task = task.NewID(id, ordinal); e.Tenant == "" {

@@ -29,6 +29,8 @@ type rows struct {
 	// puts and known are called when everything is read, and the plan as well: they put what was
 	// read into Loaded, and tell how far that was.
 	puts, known []func()
+	// met are the rows of the table queue that were read.
+	met met
 }
 
 // place is where a task was when it was read, and what it had.
@@ -126,7 +128,7 @@ func (t *tx) settle(r *rows, n *rules.Need) error {
 		}
 	}
 	r.settle(n)
-	return nil
+	return r.complete(n)
 }
 
 // queue adds the statements that read what a step needs.
@@ -183,6 +185,9 @@ func (r *rows) readTasks(t *tx, n *rules.Need) {
 		if claim == nil {
 			return nil
 		}
+		if held, _ := ordinalsIn(claim[2]); !slices.Contains(held, uint32(row.ordinal)) {
+			return t.s.corrupt("claim", r.p.ID, "claim %d does not hold task %d", row.claim, row.ordinal)
+		}
 		return r.putClaim(row.claim, claim)
 	}, "SELECT "+taskColumns+`, CASE WHEN t.claim <> 0 AND t.ordinal = ANY ($3::int[]) THEN (
 		SELECT `+claimArray+` FROM @.claim AS c WHERE c.plan = t.plan AND c.number = t.claim) END
@@ -216,15 +221,16 @@ func (r *rows) readQueue(t *tx, q rules.Queue, first int) {
 	if q == rules.Undoing {
 		order = "q.ordinal DESC"
 	}
-	read, last := 0, uint32(0)
+	read, last, due := 0, uint32(0), int64(0)
 	r.tasks(t, func(row *taskRow) error {
 		read++
+		r.met.add(q, read == first)
 		last = uint32(row.ordinal)
-		if at := r.places[last]; at.queue != q {
+		if at := r.places[last]; at.queue != q || at.due != due {
 			return t.s.damaged(r.p.ID, last, "it is in the table queue, and should not be")
 		}
 		return nil
-	}, nil, "SELECT "+taskColumns+" FROM (SELECT q.ordinal, q.due FROM @.queue AS q WHERE q.plan = $1 AND q.queue = $2 ORDER BY "+order+
+	}, []any{&due}, "SELECT "+taskColumns+", q.due FROM (SELECT q.ordinal, q.due FROM @.queue AS q WHERE q.plan = $1 AND q.queue = $2 ORDER BY "+order+
 		" LIMIT $3) AS q JOIN @.task AS t ON t.plan = $1 AND t.ordinal = q.ordinal ORDER BY "+order, int64(r.p.ID), int16(q), first)
 	r.known = append(r.known, func() { r.Known(q, last, read < first) })
 }

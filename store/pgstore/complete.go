@@ -1,0 +1,64 @@
+package pgstore
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/rules"
+)
+
+// met counts rows of the table queue: of tasks that are ready, and of those that wait.
+type met struct {
+	ready, waiting         int
+	moreReady, moreWaiting bool // perhaps there are more than were read
+}
+
+func (m *met) add(q rules.Queue, last bool) {
+	n, more := &m.ready, &m.moreReady
+	if q >= rules.Waiting {
+		n, more = &m.waiting, &m.moreWaiting
+	}
+	*n++
+	*more = *more || last
+}
+
+// complete returns an error if the table queue lacks tasks, or has too many: the plan would wait
+// for them for ever.
+func (r *rows) complete(n *rules.Need) error {
+	c := &r.p.Counters
+	if free := c.InFlight() - c.Slots(); n.Queues.Has(rules.Running) && !r.met.moreReady && r.met.ready != free {
+		return r.p.s.corrupt("queue", r.p.ID, "%d tasks are ready, facts counts %d", r.met.ready, free)
+	}
+	if n.Queues.Has(rules.Waiting) && !r.met.moreWaiting && r.met.waiting != c.Waiting {
+		return r.p.s.corrupt("queue", r.p.ID, "%d tasks are waiting, facts counts %d", r.met.waiting, c.Waiting)
+	}
+	return nil
+}
+
+// allUndone returns an error if a sequential plan is about to end a round of undos and has left a
+// task out, because the end of its last hold is missing.
+func (r *rows) allUndone(t *tx) error {
+	if !r.p.UndosExhausted || r.p.was.facts.exhausted || !r.p.Sequential() {
+		return nil
+	}
+	var lost bool
+	var ordinal uint32
+	t.one(&lost, []any{&ordinal}, `SELECT t.ordinal FROM @.task AS t WHERE t.plan = $1 AND t.attempt > 0 AND t.state = ANY ($2::smallint[])
+		AND NOT EXISTS (SELECT 1 FROM @.release AS r WHERE r.plan = t.plan AND r.released = t.released AND r.ordinal = t.ordinal) LIMIT 1`,
+		int64(r.p.ID), undoables())
+	if err := t.flush(); err != nil || !lost {
+		return err
+	}
+	return t.s.corrupt("release", r.p.ID, "the end of a hold of task %d is missing", ordinal)
+}
+
+// named returns the error of rows that the rules have missed, with the table that lacks them.
+func (r *rows) named(err error) error {
+	var missed *store.CorruptError
+	if !errors.As(err, &missed) {
+		return err
+	}
+	table, _, _ := strings.Cut(missed.Reason, " ")
+	return r.p.s.corrupt(table, r.p.ID, "%s", missed.Reason)
+}

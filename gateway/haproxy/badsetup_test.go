@@ -116,7 +116,64 @@ func TestProxyWithoutTheHeader(t *testing.T) {
 	f := startFleet(t, 1)
 	f.edit(t, 0, "http-after-response set-header x-route", "http-after-response set-header x-other")
 	err := f.gateway(t, haproxy.Config{Timeout: time.Second}).Switch(t.Context(), fleettest.ToBlue("acme"))
-	fleettest.WantFailure(t, err, "GATEWAY_UNAVAILABLE", "haproxy-0: asking for the route", "it was put back")
+	fleettest.WantFailure(t, err, "GATEWAY_REFUSED", "haproxy-0: expected the route in an answer of "+f.Proxies[0].URL(),
+		"status 200 without it", "no header X-Route", "it was put back")
+}
+
+func TestURLThatIsNone(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, 1)
+	f.Listed[0].URL = "127.0.0.1:8080/healthz"
+	f.WantRefused(t, f.local(t), "haproxy-0: expected a URL that begins with http://", "cannot be parsed")
+}
+
+// TestMapFileThatIsNone checks that a file which the gateway has not written is not replaced.
+func TestMapFileThatIsNone(t *testing.T) {
+	t.Parallel()
+	for content, found := range map[string]string{
+		"global\n\tstats socket /run/x\n": `the line "global"`,
+		"acme 10.0.0.1\n":                 `the line "acme 10.0.0.1"`,
+		"# mine\nother blue|0|1\n":        `the line "other blue|0|1"`,
+	} {
+		f := startFleet(t, 1)
+		path := filepath.Join(t.TempDir(), "other.map")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f.Listed[0].MapFile = path
+		f.WantRefused(t, f.local(t), "in the map file "+path, found, "it was put back")
+		if got, err := os.ReadFile(path); string(got) != content || err != nil {
+			t.Errorf("the file is %q, %v", got, err)
+		}
+	}
+}
+
+func TestMapFileThatIsMissing(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, 1)
+	path := filepath.Join(t.TempDir(), "other.map")
+	f.Listed[0].MapFile = path
+	f.WantRefused(t, f.local(t), "the map file that HAProxy reads at its start at "+path, "found no file", "it was put back")
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the file was made")
+	}
+}
+
+// TestMapFileThatIsOurs checks that a process goes on with the file that another one has left.
+func TestMapFileThatIsOurs(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, 1)
+	for _, tenant := range []string{"acme", "beta"} {
+		if err := f.local(t).Switch(t.Context(), fleettest.ToBlue(tenant)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.WantColour(t, "acme", gatewaytest.Blue)
+	if err := os.WriteFile(f.Proxies[0].MapFile, []byte("acme blue|9|1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := f.local(t).Switch(t.Context(), fleettest.ToBlue("gamma"))
+	fleettest.WantFailure(t, err, "GATEWAY_BAD_ANSWER", "revision 9 of acme, the table 1")
 }
 
 func TestProxyWithAnotherHeader(t *testing.T) {

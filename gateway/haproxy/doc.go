@@ -47,7 +47,11 @@
 //	another process changes the table      after a commit the table is read again; a route can be
 //	meanwhile                              undone for the few milliseconds until then
 //	the map has an entry that the table    GATEWAY_REFUSED; nothing is changed: the entry is
-//	lacks                                  somebody else's, or the table is lost
+//	lacks                                  somebody else's, or the table is lost. It is found when
+//	                                       the maps are compared: at the first change of a process,
+//	                                       after a restart of HAProxy, and by Run
+//	the map file is missing, or has        GATEWAY_REFUSED before a process writes it first; nothing
+//	anything but rows of the table         is changed. Later edits of the file are overwritten
 //	a value was edited by hand             Run restores it at the next comparison of the maps
 //	an instance is dead                    the switch fails, names the instance and is put back;
 //	                                       Current fails until the fleet no longer lists it

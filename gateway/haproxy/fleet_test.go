@@ -81,6 +81,18 @@ func (f *fleet) gateway(t *testing.T, c haproxy.Config) *haproxy.Gateway {
 	return g
 }
 
+// local returns a gateway that writes the map file itself, has its own prober, and is not running.
+func (f *fleet) local(t *testing.T) *haproxy.Gateway {
+	t.Helper()
+	g, err := haproxy.New(haproxy.Config{
+		Table: f.NewTable(), Fleet: f.List, Map: f.mapName, Default: gatewaytest.Green,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	gatewaytest.Run(t, gatewaytest.Suite{

@@ -94,11 +94,13 @@ func New(c Config) (*Gateway, error) {
 	if len(faults) > 0 {
 		return nil, &gateway.InvalidError{Faults: faults}
 	}
-	if c.Push == nil {
+	local := c.Push == nil
+	if local {
 		c.Push = replaceLocal
 	}
 	fleet := control.NewFleet(c.Fleet, func(i Instance) string { return i.Name }, func(i Instance) *control.Member {
 		p := &proxy{instance: i, live: liveMap{newRuntime(i.Socket), c.Map}, colours: common.Colours, push: c.Push}
+		p.unseen = local && i.MapFile != ""
 		return control.NewMember(i.Name, i.URL, p.sync)
 	})
 	common.Members = fleet.Members

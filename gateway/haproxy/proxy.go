@@ -18,6 +18,8 @@ type proxy struct {
 	live     liveMap
 	colours  []string
 	push     func(context.Context, Instance, []byte) error
+	// unseen means that the map file on this machine has to be looked at before it is replaced.
+	unseen bool
 
 	// What the last synchronisation found and left behind; none of it holds for another process.
 	process process
@@ -114,6 +116,12 @@ func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev u
 		}
 	} else {
 		changes = differences(known, rows)
+	}
+	if p.unseen {
+		if err := checkFile(p.instance.MapFile, rows, rev); err != nil {
+			return false, err
+		}
+		p.unseen = false
 	}
 	if verify || p.stored != rev {
 		if err := p.push(ctx, p.instance, formatMap(rows, p.sorted(rows))); err != nil {

@@ -2,6 +2,7 @@ package nginx_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,6 +104,22 @@ func TestColourWithoutUpstream(t *testing.T) {
 	change.To = "violet"
 	err := g.Switch(t.Context(), change)
 	fleettest.WantFailure(t, err, "GATEWAY_UNAVAILABLE", "502", "it was put back")
+	f.WantColour(t, "acme", gatewaytest.Green)
+}
+
+// TestReloadThatFails has a nginx that cannot be signalled: the file is in place, and only the
+// error of the reload tells why it is not served.
+func TestReloadThatFails(t *testing.T) {
+	t.Parallel()
+	f := startFleet(t, 1)
+	f.push = func(_ context.Context, i nginx.Instance, content []byte) error {
+		if err := gateway.ReplaceFile(i.MapFile, content); err != nil {
+			return err
+		}
+		return errors.New("nginx -s reload: invalid PID number")
+	}
+	err := f.gateway(t, nginx.Config{Timeout: 2 * time.Second}).Switch(t.Context(), fleettest.ToBlue("acme"))
+	fleettest.WantFailure(t, err, bluegreen.CodeSwitchNotConfirmed, `it serves "green|0|0": nginx -s reload: invalid PID number`, "put back")
 	f.WantColour(t, "acme", gatewaytest.Green)
 }
 

@@ -32,6 +32,7 @@
 //	nginx -t refuses the configuration   the old file is put back; GATEWAY_REFUSED with the reason
 //	the reload has no effect, for        the old route is served: the reload is repeated after 3 s,
 //	instance because a port is in use    and the switch is put back in the end
+//	nginx -s reload fails                the answers decide; the error has its text
 //	nginx is restarted                   it reads the map file
 //	the answer of a push is lost         the file is compared; the answers to requests decide
 //	a process dies between file and      the next one finds the file, asks, and reloads nginx if it

@@ -100,7 +100,9 @@ func New(c Config) (*Gateway, error) {
 	}
 	fleet := control.NewFleet(c.Fleet, func(i Instance) string { return i.Name }, func(i Instance) *control.Member {
 		p := &proxy{instance: i, push: c.Push, interval: cmp.Or(c.ReloadInterval, time.Second)}
-		return control.NewMember(i.Name, i.URL, p.sync)
+		member := control.NewMember(i.Name, i.URL, p.sync)
+		member.Insight = p
+		return member
 	})
 	common.Members = fleet.Members
 	return &Gateway{control.New(common)}, nil

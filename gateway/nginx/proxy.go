@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cutover-go/cutover/gateway"
@@ -30,6 +31,25 @@ type proxy struct {
 
 	pushed   []byte    // the content that was last pushed with success, nil if none was
 	reloaded time.Time // the last try to push
+
+	failed atomic.Pointer[error] // of the last push, nil if it succeeded
+}
+
+// Ask implements [control.Insight]: only answers tell what nginx serves.
+func (p *proxy) Ask(context.Context, string) (row gateway.Row, known bool, err error) {
+	return row, false, nil
+}
+
+// Answered implements [control.Insight].
+func (p *proxy) Answered(gateway.Row) {}
+
+// Behind implements [control.Insight]: a file that is in place without a reload looks like nginx
+// that is slow.
+func (p *proxy) Behind(gateway.Row) error {
+	if failed := p.failed.Load(); failed != nil {
+		return *failed
+	}
+	return nil
 }
 
 // sync implements [control.SyncFunc]. The file is pushed if it differs from the table, or if nginx
@@ -56,9 +76,11 @@ func (p *proxy) sync(ctx context.Context, load control.Load, how control.Mode) (
 	content := formatMap(rows, rev)
 	p.reloaded, p.pushed = time.Now(), nil
 	if err := p.push(ctx, p.instance, content); err != nil {
+		p.failed.Store(&err)
 		return 0, err
 	}
 	p.pushed = content
+	p.failed.Store(nil)
 	return rev, nil
 }
 

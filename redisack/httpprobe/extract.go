@@ -67,7 +67,7 @@ func Header(name string) Extract {
 			return "", fmt.Errorf("header %s occurs %d times", name, len(values))
 		}
 		if len(values) == 0 || strings.TrimSpace(values[0]) == "" {
-			return "", errNoVersion
+			return "", fmt.Errorf("%w: no header %s", errNoVersion, http.CanonicalHeaderKey(name))
 		}
 		return strings.TrimSpace(values[0]), nil
 	}

@@ -49,7 +49,10 @@ func (c Config) observe(a Answer) (probe.Observation, error) {
 
 func extractError(a Answer, err error) *probe.Error {
 	kind := probe.KindDecode
-	if err == nil || errors.Is(err, errNoVersion) || len(a.Body) == 0 {
+	switch {
+	case errors.Is(err, errNoVersion): // its text may say more
+		kind = probe.KindNoVersion
+	case err == nil, len(a.Body) == 0:
 		kind, err = probe.KindNoVersion, errNoVersion
 	}
 	return &probe.Error{Kind: kind, Status: a.Status, Err: err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,7 +170,7 @@ func (c *Controller) ask(ctx context.Context, m *Member, tenant, colour string) 
 	}
 	seen, err := c.observe(ctx, m, tenant, colour)
 	if err != nil {
-		return gateway.Row{}, fmt.Errorf("asking for the route: %w", err)
+		return gateway.Row{}, c.unanswered(m, err)
 	}
 	if seen.Instance != "" && seen.Instance != m.Name {
 		return gateway.Row{}, &gateway.SetupError{
@@ -206,7 +207,7 @@ func (m *Member) insight(ctx context.Context, tenant string) (row gateway.Row, k
 // because adds to a failure to ask what else is known of the proxy.
 func (m *Member) because(err error, want gateway.Row) error {
 	if m.Insight != nil {
-		if reason := m.Insight.Behind(want); reason != nil {
+		if reason := m.Insight.Behind(want); reason != nil && !strings.Contains(err.Error(), reason.Error()) {
 			return fmt.Errorf("%w; %w", err, reason)
 		}
 	}

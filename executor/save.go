@@ -34,12 +34,11 @@ func (r *Run) save(ctx context.Context, step string, data any) error {
 	if err = r.beginSave(); err != nil {
 		return err
 	}
-	defer r.endSave()
+	var saved checkpoint.Checkpoint
+	defer func() { r.endSave(saved) }()
 	c := checkpoint.Checkpoint{Step: step, Data: raw}
 	if err = r.recorder.Save(ctx, c); err == nil || errors.Is(err, ErrStopped) {
-		r.mu.Lock()
-		r.point = c
-		r.mu.Unlock()
+		saved = c
 	}
 	return err
 }
@@ -74,7 +73,7 @@ func (r *Run) saveUndo(ctx context.Context, step string, data any) error {
 	if err = r.beginSave(); err != nil {
 		return err
 	}
-	defer r.endSave()
+	defer r.endSave(checkpoint.Checkpoint{})
 	u := checkpoint.Undo{Step: step, Data: raw}
 	log, added, err := r.UndoLog().Record(u)
 	if err != nil || !added {
@@ -155,9 +154,13 @@ func (r *Run) beginSave() error {
 	return nil
 }
 
-func (r *Run) endSave() {
+// endSave ends a save. saved is the checkpoint that it stored, without a step if it stored none.
+func (r *Run) endSave(saved checkpoint.Checkpoint) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if saved.Step != "" {
+		r.point = saved
+	}
 	r.saving = false
 	r.idle.Broadcast()
 }

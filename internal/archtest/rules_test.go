@@ -56,21 +56,22 @@ var arrows = []arrow{
 	{from: "store/redisstore", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "store", "store/internal/planrecord", "plan", "plan/strategy", "task", "checkpoint"}},
 	{from: "store/internal/planrecord", to: []string{"plan", "plan/strategy", "plan/strategy/window", "task"}},
 	{from: "store/enginetest", to: []string{"internal/simulation", "store"}}, // above the root
-	{from: "store/memstore", to: []string{"store/internal/agenda", "store/internal/hints", "store/rules", "store", "plan", "task"}},
+	{from: "store/memstore", to: []string{"internal/brief", "store/internal/agenda", "store/internal/hints", "store/rules", "store", "plan", "task"}},
 	{from: "store/observed", to: []string{"internal/nilcheck", "store", "plan", "task"}},
 	{from: "store/internal/instant", to: []string{"store/rules"}},
 	{from: "store/...", to: []string{"store", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
 
 	// Packages that act. The root puts the engine's packages together.
 	{from: "hook", to: []string{"plan", "task", "executor"}},
+	{from: "internal/brief"},
 	{from: "internal/wait"},
 	{from: "internal/signal", to: []string{"plan"}},
-	{from: "internal/capacity", to: []string{"internal/signal", "plan", "plan/strategy", "executor"}},
+	{from: "internal/capacity", to: []string{"internal/brief", "internal/signal", "plan", "plan/strategy", "executor"}},
 	{from: "internal/storeclient", to: []string{"store", "plan", "task"}},
 	{from: "internal/quota", to: []string{"internal/storeclient", "internal/tenantlock", "store", "plan", "plan/strategy", "task"}},
-	{from: "internal/tenantlock", to: []string{"internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "plan/strategy", "task"}},
+	{from: "internal/tenantlock", to: []string{"internal/brief", "internal/storeclient", "internal/signal", "internal/wait", "store", "plan", "plan/strategy", "task"}},
 	{from: "internal/lease", to: []string{
-		"internal/capacity", "internal/storeclient", "internal/signal", "internal/wait", "executor", "store", "plan", "task",
+		"internal/brief", "internal/capacity", "internal/storeclient", "internal/signal", "internal/wait", "executor", "store", "plan", "task",
 	}},
 	{from: "internal/worker", to: []string{
 		"internal/tenantlock", "internal/quota", "internal/lease", "internal/capacity", "internal/storeclient", "internal/wait", "internal/guard",

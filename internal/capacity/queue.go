@@ -1,9 +1,10 @@
 package capacity
 
 import (
+	"github.com/cutover-go/cutover/internal/brief"
 	"maps"
 	"slices"
-	"sync"
+	"sync/atomic"
 
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/internal/signal"
@@ -35,8 +36,11 @@ func (p *Plan) Chooses() bool { return p.Waits() || len(p.Strategy.Quotas) > 0 }
 type Queue struct {
 	capacity int
 	changed  signal.Flag
+	// wanting is the only plan that is ready and not idle, nobody if there is none, several if
+	// there is more than one. Contended reads it, and mostly nothing else.
+	wanting atomic.Int64
 
-	mu    sync.Mutex
+	mu    brief.Mutex
 	taken int
 	// ready are the plans that have tasks to claim, and those of which a claim is under way.
 	ready map[plan.ID]*candidate
@@ -45,6 +49,12 @@ type Queue struct {
 	// pending are plans to reconcile before they are due.
 	pending map[plan.ID]struct{}
 }
+
+// Values of Queue.wanting that are no plans.
+const (
+	nobody  = 0
+	several = -1
+)
 
 // candidate is a plan that has tasks to claim.
 type candidate struct {
@@ -102,15 +112,33 @@ func (q *Queue) setReadyLocked(p *Plan, ready bool) {
 	default:
 		c.plan, c.idle = p, false
 	}
+	q.noteLocked()
 }
 
 // removeLocked removes a plan, or makes it idle until its claim has ended.
 func (q *Queue) removeLocked(id plan.ID) {
+	defer q.noteLocked()
 	if c := q.ready[id]; c != nil && c.claiming {
 		c.idle = true
 		return
 	}
 	delete(q.ready, id)
+}
+
+// noteLocked notes which plan is ready and not idle.
+func (q *Queue) noteLocked() {
+	wanting := int64(nobody)
+	for id, c := range q.ready {
+		switch {
+		case c.idle:
+		case wanting != nobody:
+			q.wanting.Store(several)
+			return
+		default:
+			wanting = int64(id)
+		}
+	}
+	q.wanting.Store(wanting)
 }
 
 // Remove removes a plan that does not exist any more.
@@ -178,6 +206,9 @@ func (q *Queue) Release(n int) {
 // Contended reports whether all capacity is taken and a plan other than id is ready. A worker of id
 // then releases its capacity instead of claiming its next task.
 func (q *Queue) Contended(id plan.ID) bool {
+	if wanting := q.wanting.Load(); wanting == nobody || wanting == int64(id) {
+		return false
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.taken < q.capacity {

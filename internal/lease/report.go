@@ -24,10 +24,8 @@ func (k *Keeper) report(ctx context.Context, l *Lease) {
 
 // load returns what is run under a lease.
 func (r *Registry) load(l *Lease) store.Load {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	held, plans := 0, make(map[plan.ID]struct{})
-	for c, e := range r.runs {
+	for c, e := range r.all() {
 		if e.lease == l {
 			held++
 			plans[c.task.Plan()] = struct{}{}

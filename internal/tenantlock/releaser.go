@@ -2,8 +2,8 @@ package tenantlock
 
 import (
 	"context"
+	"github.com/cutover-go/cutover/internal/brief"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/internal/signal"
@@ -19,7 +19,7 @@ type Releaser struct {
 	client *storeclient.Client
 	more   signal.Flag
 
-	mu      sync.Mutex
+	mu      brief.Mutex
 	waiting []store.TenantLock
 	places  []store.Place // in quotas, to be freed
 	last    int           // how many locks were released together the last time

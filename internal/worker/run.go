@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -40,10 +41,11 @@ type run struct {
 
 	ctx runContext // that of the executor
 
+	lost atomic.Bool // this process does not hold the task any more
+
 	mu            sync.Mutex  // guards the fields below
 	stopRequested bool        // a save returned that the task has to stop
 	stopSince     time.Time   // since when this process knows that the task has to stop, zero if it has not
-	lost          bool        // this process does not hold the task any more
 	interrupted   error       // the cause with which the context was canceled
 	grace         *time.Timer // started by a cancel; interrupts the executor when it fires
 }

@@ -48,17 +48,11 @@ func (r *run) stopping() time.Duration {
 // MarkLost implements lease.Run. This process does not hold the task any more: the executor's
 // context is canceled, and nothing is written any more.
 func (r *run) MarkLost() {
-	r.mu.Lock()
-	r.lost = true
-	r.mu.Unlock()
+	r.lost.Store(true)
 	r.ctx.end(executor.ErrLeaseLost)
 }
 
-func (r *run) isLost() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.lost || !r.worker.lease.Alive()
-}
+func (r *run) isLost() bool { return r.lost.Load() || !r.worker.lease.Alive() }
 
 // interrupt cancels the executor's context. The first cause counts, but a stop counts before a
 // deadline of the plan: the task goes on later, or is canceled, and has not failed.

@@ -19,11 +19,6 @@ type clock struct {
 
 func (c *clock) now() stamp { return stamp(c.read().UnixNano()) }
 
-// moment returns the time for a step, and the greatest token so far.
-func (c *clock) moment() rules.Moment {
-	return rules.Moment{Now: c.now(), Newest: task.Token(c.newest.Load())}
-}
-
 // issued records that a step has issued tokens up to newest.
 func (c *clock) issued(newest task.Token) {
 	for had := c.newest.Load(); had < uint64(newest); had = c.newest.Load() {

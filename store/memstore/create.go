@@ -62,6 +62,7 @@ func (s *Store) created(p *rollout, c store.Create) (store.Creation, error) {
 
 func (s *Store) newRollout(id plan.ID, c store.Create) *rollout {
 	return &rollout{
+		id:    id,
 		words: s.words,
 		clock: s.clock,
 		plan:  rules.New(id, &c, s.clock.now()),
@@ -154,7 +155,7 @@ func (p *rollout) finish() (bool, error) {
 	}
 	p.stage = complete
 	p.changedAt = time.Now()
-	at := p.clock.now()
+	at := p.moment(p.clock.now()).Now
 	created, done := rules.Finish(&p.plan, at)
 	p.log.add(p.entry(&created, at))
 	p.end(0, &done)

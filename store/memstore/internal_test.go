@@ -170,8 +170,8 @@ func TestClaimsAreForgotten(t *testing.T) {
 		c.hold(n)
 		c.release(n)
 	}
-	if len(c.byID) != rules.KeptClaims+1 || len(c.list) > rules.KeptClaims+3 {
-		t.Errorf("%d claims remembered in %d places", len(c.byID), len(c.list))
+	if c.n != rules.KeptClaims+1 || len(c.list) > rules.KeptClaims+3 {
+		t.Errorf("%d claims remembered in %d places", c.n, len(c.list))
 	}
 	if _, ok := c.find("held"); !ok {
 		t.Error("a claim that holds a task is forgotten")
@@ -181,6 +181,11 @@ func TestClaimsAreForgotten(t *testing.T) {
 	}
 	if _, ok := c.find("0"); ok {
 		t.Error("the first claim is not forgotten")
+	}
+	for i := 10_000 - rules.KeptClaims; i < 10_000; i++ {
+		if n, ok := c.find(fmt.Sprint(i)); !ok || c.at(n).id != fmt.Sprint(i) {
+			t.Errorf("claim %d is forgotten", i)
+		}
 	}
 }
 

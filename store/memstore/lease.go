@@ -144,7 +144,7 @@ func (s *Store) Orphans(ctx context.Context, id plan.ID) ([]store.Holding, error
 // holdings appends the tasks held by the workers that match, at most limit of them; a negative
 // limit means all.
 func (p *rollout) holdings(to []store.Holding, match func(worker string) bool, limit int) []store.Holding {
-	for _, ordinal := range p.held {
+	for ordinal := range p.held.all() {
 		if limit >= 0 && len(to) >= limit {
 			break
 		}

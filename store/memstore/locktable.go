@@ -12,11 +12,10 @@ import (
 // The locks are in chunks and do not move. The slots, which refer to them, have no pointers: the
 // garbage collector does not look at them.
 //
-// Invariant: from the slot that the hash of a lock names up to the lock's own, with the first slot
-// following the last, none is empty. At most three quarters of the slots are taken.
+// Invariant: at most three quarters of the slots are taken.
 type lockTable struct {
 	seed   maphash.Seed
-	slots  []slot // as many as a power of two; none if there are no locks
+	slots  slots // none if there are no locks
 	chunks []lockChunk
 	used   int      // numbers that were given out, those in free included
 	free   []uint32 // numbers of locks that were removed
@@ -31,17 +30,7 @@ type lockChunk struct {
 	n     int // how many of them there are
 }
 
-// slot refers to a lock: the hash of its tenant in the upper half, its number, from 1, in the
-// lower. 0 is an empty slot.
-type slot uint64
-
-func (s slot) hash() uint32   { return uint32(s >> 32) }
-func (s slot) number() uint32 { return uint32(s) }
-
-const (
-	chunkSize   = 256
-	fewestSlots = 64
-)
+const chunkSize = 256
 
 func newLockTable() lockTable { return lockTable{seed: maphash.MakeSeed()} }
 
@@ -78,7 +67,7 @@ func (t *lockTable) get(tenant string) *store.TenantLock {
 // add adds a lock and returns nil, or returns the lock that its tenant has.
 func (t *lockTable) add(l store.TenantLock) (had *store.TenantLock) {
 	if t.len() >= len(t.slots)/4*3 {
-		t.grow()
+		t.slots = t.slots.grown()
 	}
 	place, hash := t.find(l.Tenant)
 	if s := t.slots[place]; s != 0 {
@@ -94,24 +83,8 @@ func (t *lockTable) add(l store.TenantLock) (had *store.TenantLock) {
 	if chunk.n++; chunk.locks == nil {
 		chunk.locks = make([]store.TenantLock, chunkSize)
 	}
-	*t.lock(number), t.slots[place] = l, slot(hash)<<32|slot(number)
+	*t.lock(number), t.slots[place] = l, slotOf(hash, number)
 	return nil
-}
-
-// grow doubles the number of slots.
-func (t *lockTable) grow() {
-	old := t.slots
-	t.slots = make([]slot, max(fewestSlots, 2*len(old)))
-	for _, s := range old {
-		if s == 0 {
-			continue
-		}
-		place := int(s.hash()) & (len(t.slots) - 1)
-		for t.slots[place] != 0 {
-			place = (place + 1) & (len(t.slots) - 1)
-		}
-		t.slots[place] = s
-	}
 }
 
 // remove removes a lock if it is still exactly this one.
@@ -124,7 +97,7 @@ func (t *lockTable) remove(l store.TenantLock) {
 	if s == 0 || *t.lock(s.number()) != l {
 		return
 	}
-	t.empty(place)
+	t.slots.empty(place)
 	t.drop(s.number())
 	if t.len() == 0 && len(t.chunks) > 1 {
 		*t = lockTable{seed: t.seed} // few locks keep their memory, because they come and go
@@ -143,17 +116,4 @@ func (t *lockTable) drop(number uint32) {
 		idle.locks = nil
 	}
 	t.idle = i
-}
-
-// empty empties a slot, and moves into it a later one that would not be found any more, and so on.
-func (t *lockTable) empty(place int) {
-	mask := len(t.slots) - 1
-	for next := (place + 1) & mask; t.slots[next] != 0; next = (next + 1) & mask {
-		s := t.slots[next]
-		if way := (next - int(s.hash())) & mask; way >= (next-place)&mask {
-			t.slots[place] = s
-			place = next
-		}
-	}
-	t.slots[place] = 0
 }

@@ -54,6 +54,7 @@ func (s *Store) forget(p *rollout) {
 		delete(s.keys, key)
 	}
 	delete(s.plans, id)
+	s.nearest(id).CompareAndSwap(p, nil)
 	if i, found := slices.BinarySearch(s.order, id); found {
 		s.order = slices.Delete(s.order, i, i+1)
 	}

@@ -1,8 +1,8 @@
 package memstore
 
 import (
+	"github.com/cutover-go/cutover/internal/brief"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -21,20 +21,22 @@ const (
 
 // rollout is a plan with all its data.
 type rollout struct {
+	id    plan.ID
 	words *lexicon // shared, has its own lock
 	clock *clock   // shared
 
-	mu        sync.Mutex // guards the fields below
+	mu        brief.Mutex // guards the fields below
 	stage     stage
 	plan      rules.Plan
 	changedAt time.Time // the last change of the control, by time.Now
+	latest    stamp     // the latest time of a step
 
 	mark, hash string // values of the creation
 	ttl        time.Duration
 
 	tasks shelf
 	tail  []record // the tenants that the addition under way has stored
-	held  []uint32 // ordinals of the held tasks; Index is a task's index in it
+	held  held     // Index is a task's place in it
 	// loose are the queues of tasks in flight that neither have a worker nor wait, by number.
 	loose [rules.Undoing + 1]ordinals
 	// waiting are the queues of waiting tasks, from rules.Waiting on.
@@ -50,6 +52,17 @@ type cursor struct {
 	owner string
 	until time.Time
 	seq   int64
+}
+
+// moment returns the time for a step, of a clock that was read before the plan was locked, and the
+// greatest token so far. Others may have made steps since: the times of a plan's events go forward
+// unless the clock is set back.
+func (p *rollout) moment(read stamp) rules.Moment {
+	if ago := p.latest - read; ago > 0 && ago < stamp(time.Second) {
+		read = p.latest
+	}
+	p.latest = read
+	return rules.Moment{Now: read, Newest: task.Token(p.clock.newest.Load())}
 }
 
 // find returns the record of a task, or nil.

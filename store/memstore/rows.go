@@ -39,8 +39,7 @@ func (p *rollout) Changed(ordinal uint32, r *record, from rules.Place) {
 	switch {
 	case to.Claim != 0:
 		p.claims.hold(to.Claim)
-		r.Index = uint32(len(p.held))
-		p.held = append(p.held, ordinal)
+		r.Index = p.held.add(ordinal)
 	case to.Queue != 0:
 		p.enqueue(ordinal, to.Queue)
 	}
@@ -49,10 +48,7 @@ func (p *rollout) Changed(ordinal uint32, r *record, from rules.Place) {
 // drop ends the hold of a task.
 func (p *rollout) drop(r *record, claim uint32) {
 	p.claims.release(claim)
-	last := p.held[len(p.held)-1]
-	p.held[r.Index] = last
-	p.tasks.at(last).Index = r.Index
-	p.held = p.held[:len(p.held)-1]
+	p.held.remove(r.Index)
 }
 
 func (p *rollout) dequeue(r *record, q rules.Queue) {
@@ -99,7 +95,7 @@ func (p *rollout) Held(number uint32, to []uint32) []uint32 {
 	if p.claims.at(number).held == 0 {
 		return to
 	}
-	for _, ordinal := range p.held {
+	for ordinal := range p.held.all() {
 		if p.tasks.at(ordinal).Claim == number {
 			to = append(to, ordinal)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cutover-go/cutover/plan"
@@ -32,6 +33,9 @@ type Store struct {
 	order  []plan.ID // ascending; creations as well as plans
 	keys   map[string]*rollout
 	lastID plan.ID
+	// near has plans by their last digits, so that a commit mostly needs no lock to find its plan.
+	// It is written under mu, and never has a plan that is not in plans.
+	near [64]atomic.Pointer[rollout]
 
 	words  *lexicon
 	clock  *clock
@@ -72,14 +76,25 @@ func NewWith(c Config) *Store {
 
 // rollout returns a plan, visible or not. It is locked; the caller unlocks it.
 func (s *Store) rollout(id plan.ID) (*rollout, error) {
-	s.mu.RLock()
-	p := s.plans[id]
-	s.mu.RUnlock()
+	near := s.nearest(id)
+	p := near.Load()
+	if p == nil || p.id != id {
+		s.mu.RLock()
+		if p = s.plans[id]; p != nil {
+			near.Store(p)
+		}
+		s.mu.RUnlock()
+	}
 	if p == nil {
 		return nil, store.ErrNotFound
 	}
 	p.mu.Lock()
 	return p, nil
+}
+
+// nearest returns the place of a plan in s.near.
+func (s *Store) nearest(id plan.ID) *atomic.Pointer[rollout] {
+	return &s.near[uint64(id)%uint64(len(s.near))]
 }
 
 // visible returns a plan that can be read, locked.

@@ -151,7 +151,7 @@ func coreMutants() []mutant {
 			edits: []edit{
 				{"internal/lease/heartbeat.go", "delete(held, id)\n", ""},
 				{"internal/lease/heartbeat.go", "if k.registry.isRun(claim{id, h.Token}) {", "if false {"},
-				{"internal/lease/registry.go", "if _, runs := r.runs[c]; runs {", "if c.task == 0 {"},
+				{"internal/lease/registry.go", "if _, runs := s.runs[c]; runs {", "if c.task == 0 {"},
 			},
 			pkg: ".", test: "TestLongTaskRunsOnce",
 		},

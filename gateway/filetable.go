@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/cutover-go/cutover/gateway/internal/disk"
 )
 
 // FileTable is a [Table] in a file of this machine, for processes that run on the same machine. It
@@ -110,7 +112,7 @@ func (t *FileTable) append(text []byte) error {
 		return err
 	}
 	_, err = file.Write(text)
-	return errors.Join(err, file.Sync(), file.Close())
+	return errors.Join(err, disk.Sync(file), file.Close())
 }
 
 // read brings what is known of the table up to date. The caller holds mu.

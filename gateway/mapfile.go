@@ -7,14 +7,20 @@ import (
 	"strings"
 )
 
+// MapFirstCounts is the first line of a map file in which a tenant can have several rows, of which
+// the first one counts.
+const MapFirstCounts = "# cutover map 1: the first row of a tenant counts"
+
 // ReadMap reads the rows in a map file that a gateway has written for HAProxy or nginx, and so the
 // rows that a proxy serves, for instance to recover a table that has lost some. Anything else in
 // the file is an error.
 func ReadMap(file io.Reader) (Rows, error) {
 	rows := Rows{}
+	firstCounts := false
 	lines := bufio.NewScanner(file)
 	for lines.Scan() {
 		line := lines.Text()
+		firstCounts = firstCounts || line == MapFirstCounts
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
@@ -27,6 +33,9 @@ func ReadMap(file io.Reader) (Rows, error) {
 			err = CheckTenant(tenant)
 		}
 		if _, twice := rows[tenant]; err == nil && twice {
+			if firstCounts {
+				continue
+			}
 			err = fmt.Errorf("gateway: the tenant %s has two rows", tenant)
 		}
 		if err != nil {

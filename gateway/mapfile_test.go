@@ -25,3 +25,15 @@ func TestReadMap(t *testing.T) {
 		}
 	}
 }
+
+func TestReadMapWhereTheFirstRowCounts(t *testing.T) {
+	t.Parallel()
+	const rows = "\n\nacme blue|2|1\nacme green|1|1\n"
+	found, err := gateway.ReadMap(strings.NewReader(gateway.MapFirstCounts + rows))
+	if err != nil || len(found) != 1 || found["acme"] != (gateway.Row{Colour: "blue", Rev: 2, Token: 1}) {
+		t.Errorf("%v, %v", found, err)
+	}
+	if _, err := gateway.ReadMap(strings.NewReader(rows)); err == nil {
+		t.Error("two rows of a tenant were accepted")
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/gatewaytest"
 	"github.com/cutover-go/cutover/gateway/haproxy"
+	"github.com/cutover-go/cutover/gateway/internal/disk"
 	"github.com/cutover-go/cutover/internal/proxytest"
 	"github.com/cutover-go/cutover/redisack/probe"
 	"github.com/cutover-go/cutover/task"
@@ -81,6 +84,31 @@ func (y *yard) commands(tenants int, value string) time.Duration {
 	return time.Since(began)
 }
 
+// synced does what commands does, and before each command appends a row to a file and makes it
+// durable: the least that a switch which survives a crash can take.
+func (y *yard) synced(tenants int, value string) time.Duration {
+	y.Helper()
+	file, err := os.Create(filepath.Join(y.TempDir(), "rows"))
+	if err != nil {
+		y.Fatal(err)
+	}
+	defer file.Close()
+	began := time.Now()
+	for i := 1; i <= tenants; i++ {
+		row := tenantName(i) + " " + value
+		if _, err := file.WriteString(row + "\n"); err != nil {
+			y.Fatal(err)
+		}
+		if err := disk.Sync(file); err != nil {
+			y.Fatal(err)
+		}
+		if answer, err := y.proxy.Call("set map " + y.proxy.Map + " " + row); err != nil || answer != "\n" {
+			y.Fatalf("%q, %v", answer, err)
+		}
+	}
+	return time.Since(began)
+}
+
 // compare switches tenants to and fro by a gateway, and on another HAProxy by bare commands.
 func compare(b *testing.B, tenants, abreast int, table gateway.Table, prober probe.Prober) {
 	b.Helper()
@@ -89,8 +117,11 @@ func compare(b *testing.B, tenants, abreast int, table gateway.Table, prober pro
 		one.switchAll(tenants, tenants, gatewaytest.Green, gatewaytest.Blue)
 	}
 	from, to := gatewaytest.Blue, gatewaytest.Green
-	var ours, bare time.Duration
+	var ours, bare, synced time.Duration
 	for b.Loop() {
+		if abreast < tenants { // not with those that are switched at once: it takes long
+			synced += other.synced(tenants, to+"|1|1")
+		}
 		ours += y.switchAll(tenants, abreast, from, to)
 		bare += other.commands(tenants, to+"|1|1")
 		from, to = to, from
@@ -99,6 +130,10 @@ func compare(b *testing.B, tenants, abreast int, table gateway.Table, prober pro
 	b.ReportMetric(ours.Seconds()*1e3/switches, "ms/switch")
 	b.ReportMetric(bare.Seconds()*1e3/switches, "ms/command")
 	b.ReportMetric(ours.Seconds()/bare.Seconds(), "x-command-time")
+	if synced > 0 {
+		b.ReportMetric(synced.Seconds()*1e3/switches, "ms/synced-command")
+		b.ReportMetric(ours.Seconds()/synced.Seconds(), "x-synced-command-time")
+	}
 }
 
 // BenchmarkSwitch compares single switches with the bare commands of the Runtime API. What a switch
@@ -136,6 +171,14 @@ func (t *believer) Load(ctx context.Context) (gateway.Rows, uint64, error) {
 	rows, rev, err := t.FileTable.Load(ctx)
 	t.rows.Store(&rows)
 	return rows, rev, err
+}
+
+func (t *believer) ProbeSeries(ctx context.Context, endpoints []probe.Endpoint) []probe.Result {
+	results := make([]probe.Result, len(endpoints))
+	for i, ep := range endpoints {
+		results[i].Observation, results[i].Err = t.Probe(ctx, ep)
+	}
+	return results
 }
 
 func (t *believer) Probe(_ context.Context, ep probe.Endpoint) (probe.Observation, error) {

@@ -21,6 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fleet struct {
 	*fleettest.Fleet[*proxytest.HAProxy, haproxy.Instance]
 	mapName string
+	local   bool // the gateway writes the map files by itself
 	relays  []*proxytest.Relay
 }
 
@@ -72,6 +73,9 @@ func (f *fleet) gateway(t *testing.T, c haproxy.Config) *haproxy.Gateway {
 	c.Push = func(_ context.Context, i haproxy.Instance, content []byte) error {
 		f.Called("push")
 		return gateway.ReplaceFile(i.MapFile, content)
+	}
+	if f.local {
+		c.Push = nil
 	}
 	c.Map, c.Default = f.mapName, gatewaytest.Green
 	g, err := haproxy.New(c)

@@ -49,8 +49,8 @@ type Config struct {
 	// Default: none; such tenants fail with TENANT_NOT_FOUND.
 	Default string
 	// Push brings a map file to an instance, replacing the old one atomically. It must return when
-	// its context ends, and must not take effect later. Default: the file Instance.MapFile is
-	// replaced by rename.
+	// its context ends, and must not take effect later. Default: the file Instance.MapFile of this
+	// machine is written.
 	Push func(ctx context.Context, instance Instance, content []byte) error
 	// Prober asks for the route of the tenant Endpoint.ID at Endpoint.URL, over a new connection
 	// each time. The version that it reports is the value in the map. Default: an HTTP prober that
@@ -94,13 +94,9 @@ func New(c Config) (*Gateway, error) {
 	if len(faults) > 0 {
 		return nil, &gateway.InvalidError{Faults: faults}
 	}
-	local := c.Push == nil
-	if local {
-		c.Push = replaceLocal
-	}
 	fleet := control.NewFleet(c.Fleet, func(i Instance) string { return i.Name }, func(i Instance) *control.Member {
 		p := &proxy{instance: i, live: liveMap{newRuntime(i.Socket), c.Map}, colours: common.Colours, push: c.Push}
-		p.unseen = local && i.MapFile != ""
+		p.unseen = c.Push == nil && i.MapFile != ""
 		return control.NewMember(i.Name, i.URL, p.sync)
 	})
 	common.Members = fleet.Members
@@ -139,12 +135,4 @@ func (c *Config) faults() (faults []string) {
 		faults = append(faults, fmt.Sprintf("Map: %q is no name that the Runtime API can take", c.Map))
 	}
 	return faults
-}
-
-// replaceLocal replaces the map file on this machine.
-func replaceLocal(_ context.Context, i Instance, content []byte) error {
-	if i.MapFile == "" {
-		return &gateway.SetupError{Expected: "a MapFile of instance " + i.Name + ", or Config.Push", Found: "neither"}
-	}
-	return gateway.ReplaceFile(i.MapFile, content)
 }

@@ -64,25 +64,26 @@ func (m liveMap) unknown(ctx context.Context) error {
 	return &gateway.SetupError{Expected: "a map " + m.name + " in HAProxy's configuration", Found: found}
 }
 
-// update makes single changes: each walks the whole map.
-func (m liveMap) update(ctx context.Context, changes []change) error {
+// update makes single changes: each walks the whole map. It returns the process that has made the
+// last ones, or that answers if there are none.
+func (m liveMap) update(ctx context.Context, changes []change) (by process, err error) {
 	var commands []string
 	size := 0
-	for i, c := range changes {
+	for _, c := range changes {
 		verb := "set map "
 		if c.add {
 			verb = "add map "
 		}
 		command := verb + m.name + " " + c.tenant + " " + c.value
-		commands = append(commands, command)
-		if size += len(command) + 2; size > maxPayload-1024 || i == len(changes)-1 {
+		if size += len(command) + 2; size > maxPayload-1024 {
 			if err := m.change(ctx, commands...); err != nil {
-				return err
+				return by, err
 			}
-			commands, size = nil, 0
+			commands, size = nil, len(command)
 		}
+		commands = append(commands, command)
 	}
-	return nil
+	return m.changeBy(ctx, commands...)
 }
 
 // replace makes the map equal to rows in one step, by a version that is prepared beside the live

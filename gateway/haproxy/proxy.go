@@ -17,7 +17,8 @@ type proxy struct {
 	instance Instance
 	live     liveMap
 	colours  []string
-	push     func(context.Context, Instance, []byte) error
+	push     func(context.Context, Instance, []byte) error // nil if file is to be written
+	file     mapFile
 	// unseen means that the map file on this machine has to be looked at before it is replaced.
 	unseen bool
 
@@ -76,11 +77,7 @@ func (p *proxy) try(ctx context.Context, load control.Load, how control.Mode) (r
 	if err != nil {
 		return 0, false, err
 	}
-	changed, err := p.bring(ctx, before, rows, rev, how.Verify)
-	if err != nil {
-		return 0, false, err
-	}
-	after, err := p.live.process(ctx)
+	after, changed, err := p.bring(ctx, before, rows, rev, how)
 	if err != nil {
 		return 0, false, err
 	}
@@ -95,12 +92,14 @@ func (p *proxy) try(ctx context.Context, load control.Load, how control.Mode) (r
 	return rev, false, nil
 }
 
-// bring makes file and map equal to rows. changed reports whether the map was changed.
-func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev uint64, verify bool) (changed bool, err error) {
+// bring makes file and map equal to rows. It returns the process that answers after that; changed
+// reports whether the map was changed.
+func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev uint64, how control.Mode) (after process, changed bool, err error) {
+	verify := how.Verify
 	if now != p.process {
 		verify = true
 		if err := p.checkBackends(ctx); err != nil {
-			return false, err
+			return now, false, err
 		}
 	}
 	known := p.rows
@@ -109,30 +108,53 @@ func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev u
 	if verify || known == nil {
 		entries, err := p.live.entries(ctx)
 		if err != nil {
-			return false, err
+			return now, false, err
 		}
 		if changes, err = compare(entries, rows, rev, p.live.name); err != nil {
-			return false, err
+			return now, false, err
 		}
 	} else {
 		changes = differences(known, rows)
 	}
 	if p.unseen {
 		if err := checkFile(p.instance.MapFile, rows, rev); err != nil {
-			return false, err
+			return now, false, err
 		}
 		p.unseen = false
 	}
 	if verify || p.stored != rev {
-		if err := p.push(ctx, p.instance, formatMap(rows, p.sorted(rows))); err != nil {
-			return false, fmt.Errorf("writing the map file: %w", err)
+		if err := p.store(ctx, rows, changes, how.Alone && !verify && known != nil); err != nil {
+			return now, false, fmt.Errorf("writing the map file: %w", err)
 		}
 		p.stored = rev
 	}
 	if cheap(changes, len(rows)) {
-		return len(changes) > 0, p.live.update(ctx, changes)
+		after, err = p.live.update(ctx, changes)
+		return after, len(changes) > 0, err
 	}
-	return true, p.replace(ctx, rows, rev)
+	if err := p.replace(ctx, rows, rev); err != nil {
+		return now, true, err
+	}
+	after, err = p.live.process(ctx)
+	return after, true, err
+}
+
+// store makes the map file equal to rows. small means that it has them already, except for the
+// changes, and that no other process writes to it.
+func (p *proxy) store(ctx context.Context, rows gateway.Rows, changes []change, small bool) error {
+	if p.push != nil {
+		return p.push(ctx, p.instance, formatMap(rows, p.sorted(rows)))
+	}
+	if p.instance.MapFile == "" {
+		return &gateway.SetupError{Expected: "a MapFile of instance " + p.instance.Name + ", or Config.Push", Found: "neither"}
+	}
+	p.file.path = p.instance.MapFile
+	if small {
+		if added, err := p.file.add(changes); added || err != nil {
+			return err
+		}
+	}
+	return p.file.replace(formatMap(rows, p.sorted(rows)))
 }
 
 // replace replaces the whole map, and reads it back.

@@ -94,6 +94,26 @@ func (r runtime) change(ctx context.Context, commands ...string) error {
 	return nil
 }
 
+// changeBy does what change does, and returns the process that has done it.
+func (r runtime) changeBy(ctx context.Context, commands ...string) (process, error) {
+	if len(commands) == 0 {
+		return r.process(ctx)
+	}
+	answer, err := r.call(ctx, strings.Join(append(commands, showInfo), "; ")+"\n")
+	if err != nil {
+		return process{}, err
+	}
+	done := strings.Repeat("\n", len(commands))
+	info, ok := strings.CutPrefix(answer, done)
+	if !ok || !strings.HasPrefix(info, "Name: ") {
+		unexpected, _, _ := strings.Cut(answer, "Name: ")
+		return process{}, &answerError{commands[0], strings.TrimSpace(unexpected)}
+	}
+	return r.identify(info)
+}
+
+const showInfo = "show info"
+
 // process identifies one run of HAProxy. A reload makes another one.
 type process struct{ pid, started string }
 
@@ -102,10 +122,15 @@ const minVersion = 24
 
 // process returns the process that answers, and an error if it is too old or about to end.
 func (r runtime) process(ctx context.Context) (process, error) {
-	answer, err := r.call(ctx, "show info\n")
+	answer, err := r.call(ctx, showInfo+"\n")
 	if err != nil {
 		return process{}, err
 	}
+	return r.identify(answer)
+}
+
+// identify reads an answer to showInfo.
+func (r runtime) identify(answer string) (process, error) {
 	info := map[string]string{}
 	for line := range strings.SplitSeq(answer, "\n") {
 		name, value, _ := strings.Cut(line, ": ")

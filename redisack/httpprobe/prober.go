@@ -93,13 +93,26 @@ func (s *session) Probe(ctx context.Context, ep probe.Endpoint) (obs probe.Obser
 }
 
 func (p *Prober) request(ctx context.Context, ep probe.Endpoint) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(context.WithValue(ctx, probeKey{}, ctx), http.MethodGet, ep.URL, http.NoBody)
+	req, err := newRequest(context.WithValue(ctx, probeKey{}, ctx), ep.URL)
+	if err != nil {
+		return nil, err
+	}
+	return p.address(req, ep), nil
+}
+
+func newRequest(ctx context.Context, url string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, &probe.Error{Kind: probe.KindOther, Permanent: true, Err: errors.New("bad URL")}
 	}
+	return req, nil
+}
+
+// address adds the headers for an endpoint.
+func (p *Prober) address(req *http.Request, ep probe.Endpoint) *http.Request {
 	req.Header["Accept"] = []string{"application/json, text/plain;q=0.5"}
 	if p.cfg.Headers == nil {
-		return req, nil
+		return req
 	}
 	for name, values := range p.cfg.Headers(ep) {
 		name = http.CanonicalHeaderKey(name)
@@ -109,7 +122,7 @@ func (p *Prober) request(ctx context.Context, ep probe.Endpoint) (*http.Request,
 		}
 		req.Header[name] = values
 	}
-	return req, nil
+	return req
 }
 
 // CheckEndpoint implements [probe.Checker]: it returns an error for a URL that cannot be probed.

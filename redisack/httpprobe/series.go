@@ -21,9 +21,10 @@ var _ probe.Series = (*Prober)(nil)
 // *[probe.Error].
 func (p *Prober) ProbeSeries(ctx context.Context, eps []probe.Endpoint) []probe.Result {
 	results := make([]probe.Result, len(eps))
-	var left []ask
+	left := make([]ask, 0, len(eps))
+	var blank blankRequest
 	for i, ep := range eps {
-		req, err := p.seriesRequest(ctx, ep)
+		req, err := p.seriesRequest(ctx, ep, &blank)
 		switch {
 		case err != nil:
 			results[i].Err = err
@@ -66,14 +67,30 @@ type ask struct {
 	result *probe.Result
 }
 
-// seriesRequest is request for a series, in which a panic ends one probe.
-func (p *Prober) seriesRequest(ctx context.Context, ep probe.Endpoint) (req *http.Request, err error) {
+// blankRequest is a request for a URL, before anything of an endpoint's is added.
+type blankRequest struct {
+	url string
+	req *http.Request
+}
+
+// seriesRequest is request for a series, in which a panic ends one probe. The endpoints of a series
+// mostly have one URL, which is parsed once.
+func (p *Prober) seriesRequest(ctx context.Context, ep probe.Endpoint, blank *blankRequest) (req *http.Request, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = panicError(value)
 		}
 	}()
-	return p.request(ctx, ep)
+	if blank.req == nil || blank.url != ep.URL {
+		req, err := newRequest(ctx, ep.URL)
+		if err != nil {
+			return nil, err
+		}
+		*blank = blankRequest{ep.URL, req}
+	}
+	copied := *blank.req
+	copied.Header = make(http.Header, 4)
+	return p.address(&copied, ep), nil
 }
 
 // over asks over one new connection. It returns how many have a result; if none has, err says why.

@@ -17,13 +17,21 @@ const (
 	abreast = 2
 )
 
-// question asks a member for the route of one tenant.
+// asker waits for the answers to questions that it asks a member.
+type asker struct {
+	results []probe.Result
+	left    int // without a result
+	waiting int // of these, those in questions.waiting
+	// wake receives a value when all have a result, and when one waits again, because the caller
+	// that asked it for others was canceled; has room for one.
+	wake chan struct{}
+}
+
+// question asks for the route of one tenant.
 type question struct {
 	tenant string
-	done   chan probe.Result // receives one result; has room for it
-	// again receives a value when the question waits once more, because the caller that asked it
-	// for others was canceled; has room for one.
-	again chan struct{}
+	asker  *asker
+	at     int // in the asker's results
 }
 
 // questions are those that wait for one member and one colour. The callers take turns: who has one
@@ -32,36 +40,35 @@ type question struct {
 type questions struct {
 	turns chan struct{}
 
-	mu      sync.Mutex
-	waiting []*question
+	mu      sync.Mutex // also of the askers
+	waiting []question
 }
 
 var errNoResult = errors.New("the prober has no result for this tenant")
 
 func newQuestions() *questions { return &questions{turns: make(chan struct{}, abreast)} }
 
-// ask asks one question.
-func (s *questions) ask(ctx context.Context, prober probe.Series, url, tenant string) (probe.Observation, error) {
-	q := &question{tenant: tenant, done: make(chan probe.Result, 1), again: make(chan struct{}, 1)}
-	s.add(q)
-	for {
-		select {
-		case r := <-q.done:
-			return r.Observation, r.Err
-		default:
-		}
+// ask asks for the routes of tenants and returns a result for each.
+func (s *questions) ask(ctx context.Context, prober probe.Series, url string, tenants ...string) []probe.Result {
+	n := len(tenants)
+	a := &asker{results: make([]probe.Result, n), left: n, wake: make(chan struct{}, 1)}
+	all := make([]question, n)
+	for i, tenant := range tenants {
+		all[i] = question{tenant, a, i}
+	}
+	s.add(all)
+	for !s.answered(a) {
 		if ctx.Err() != nil {
-			s.remove(q)
-			return probe.Observation{}, ctx.Err()
+			return s.leave(a, ctx.Err())
 		}
 		select {
-		case r := <-q.done:
-			return r.Observation, r.Err
+		case <-a.wake:
+			continue
 		case <-ctx.Done():
 			continue
 		case s.turns <- struct{}{}:
 		}
-		batch := s.take(q)
+		batch := s.take(a)
 		if len(batch) > 0 {
 			s.askAll(ctx, prober, url, batch)
 		}
@@ -69,19 +76,18 @@ func (s *questions) ask(ctx context.Context, prober probe.Series, url, tenant st
 		if len(batch) > 0 {
 			continue
 		}
-		select { // another caller asks it
-		case r := <-q.done:
-			return r.Observation, r.Err
-		case <-q.again:
+		select { // other callers ask what is left
+		case <-a.wake:
 		case <-ctx.Done():
 		}
 	}
+	return a.results
 }
 
 // askAll asks questions over one connection. Those that get no result, because ctx has ended or a
 // function of the host has panicked, wait again.
-func (s *questions) askAll(ctx context.Context, prober probe.Series, url string, batch []*question) {
-	defer func() { s.add(batch...) }()
+func (s *questions) askAll(ctx context.Context, prober probe.Series, url string, batch []question) {
+	defer func() { s.add(batch) }()
 	endpoints := make([]probe.Endpoint, len(batch))
 	for i, q := range batch {
 		endpoints[i] = probe.Endpoint{ID: q.tenant, URL: url}
@@ -94,52 +100,80 @@ func (s *questions) askAll(ctx context.Context, prober probe.Series, url string,
 	for len(results) < len(batch) {
 		results = append(results, probe.Result{Err: errNoResult})
 	}
-	var left []*question
+	batch = s.give(batch, results, ctx.Err() != nil)
+}
+
+// give gives each asker its results, and returns the questions that are left because the caller
+// that asked them was canceled.
+func (s *questions) give(batch []question, results []probe.Result, canceled bool) (left []question) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for i, q := range batch {
-		if results[i].Err != nil && ctx.Err() != nil {
+		if results[i].Err != nil && canceled {
 			left = append(left, q)
 			continue
 		}
-		q.done <- results[i]
+		q.asker.results[q.at] = results[i]
+		if q.asker.left--; q.asker.left == 0 {
+			q.asker.notify()
+		}
 	}
-	batch = left
+	return left
 }
 
-func (s *questions) add(all ...*question) {
+func (s *questions) add(all []question) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.waiting = append(s.waiting, all...)
 	for _, q := range all {
-		select {
-		case q.again <- struct{}{}:
-		default:
-		}
+		q.asker.waiting++
+		q.asker.notify()
 	}
 }
 
-// take returns the questions that have waited longest, or none if q does not wait.
-func (s *questions) take(q *question) []*question {
+func (a *asker) notify() {
+	select {
+	case a.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns the questions that have waited longest, or none if none of a's waits.
+func (s *questions) take(a *asker) []question {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !slices.Contains(s.waiting, q) {
+	if a.waiting == 0 {
 		return nil
 	}
 	n := min(len(s.waiting), maxSeries)
 	batch := s.waiting[:n:n]
 	s.waiting = s.waiting[n:]
 	for _, q := range batch {
-		select {
-		case <-q.again:
-		default:
-		}
+		q.asker.waiting--
 	}
 	return batch
 }
 
-func (s *questions) remove(q *question) {
+func (s *questions) answered(a *asker) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.Index(s.waiting, q); i >= 0 {
-		s.waiting = slices.Concat(s.waiting[:i], s.waiting[i+1:])
+	return a.left == 0
+}
+
+// leave takes back what a still asks. It returns a copy of the results: another caller may be
+// asking for a, and write to them.
+func (s *questions) leave(a *asker, err error) []probe.Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a.waiting > 0 {
+		s.waiting = slices.DeleteFunc(slices.Clone(s.waiting), func(q question) bool { return q.asker == a })
+		a.waiting = 0
 	}
+	results := slices.Clone(a.results)
+	for i := range results {
+		if results[i].Err == nil && results[i].Observation == (probe.Observation{}) {
+			results[i].Err = err
+		}
+	}
+	return results
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/gateway/internal/control"
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
@@ -67,6 +68,65 @@ func TestQuestionsThatWaitAreOneSeries(t *testing.T) {
 		}
 		if w.series > 12 || w.largest > 256 {
 			t.Errorf("%d tenants: %d series, of up to %d", tenants, w.series, w.largest)
+		}
+	})
+}
+
+// TestCallersWaitForWhoeverConfirms has callers that get the turn to save while another one, which
+// has saved their changes, is still asking.
+func TestCallersWaitForWhoeverConfirms(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &seriesWorld{world: &world{}}
+		w.before = func(context.Context, []probe.Endpoint) { time.Sleep(time.Second) }
+		first := make(chan struct{})
+		w.onSave = func(_ context.Context, save func() error) error {
+			<-first
+			return save()
+		}
+		c := w.controller()
+		c.Prober = w
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				if err := c.Switch(t.Context(), toBlue(fmt.Sprint("tenant-", i))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		close(first)
+		all.Wait()
+		if w.saves != 2 || w.series != 2 {
+			t.Errorf("%d saves, %d series", w.saves, w.series)
+		}
+	})
+}
+
+// TestJoinerConfirmsWhatOthersHave has a member that joins while the others are asked.
+func TestJoinerConfirmsWhatOthersHave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, joiner := &seriesWorld{world: &world{}}, &world{}
+		c := w.controller()
+		members, _ := c.Members(t.Context())
+		other := control.NewMember("joiner", "", func(ctx context.Context, load control.Load, how control.Mode) (uint64, error) {
+			return joiner.sync(ctx, load, how)
+		})
+		joined := false
+		c.Members = func(context.Context) ([]*control.Member, error) {
+			if joined {
+				return append(members[:1:1], other), nil
+			}
+			return members, nil
+		}
+		w.before = func(context.Context, []probe.Endpoint) { joined = true }
+		c.Prober = w
+		if err := c.Switch(t.Context(), toBlue("acme")); err != nil {
+			t.Fatal(err)
+		}
+		if joiner.live["acme"].Colour != "blue" {
+			t.Error("the joiner was not brought up to date")
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,22 +21,29 @@ type request struct {
 	// ifRev, if it is not zero, is the only revision of the row that the request may replace.
 	ifRev uint64
 
-	moved bool         // the request was part of a Save that changes the colour
-	done  chan outcome // receives one outcome; has room for it
+	waiting bool         // in the committer's list, whose lock guards it
+	moved   bool         // the request was part of a Save that changes the colour
+	done    chan outcome // receives one outcome; has room for it
 }
 
 // outcome is what became of a request.
 type outcome struct {
 	row   gateway.Row // the row that is current now
 	moved bool        // the request has changed the colour
-	err   error
+	// confirmed means that every member of the fleet has served the row.
+	confirmed bool
+	// at is when the row was saved, or found; zero if there was an error.
+	at  time.Time
+	err error
 }
 
 // committer changes the table. All requests that wait become one change.
 type committer struct {
 	table gateway.Table
 	row   func(gateway.Rows, string) gateway.Row // the row of a tenant, or where it is without one
-	turn  turn
+	// confirm tells the callers of requests whose rows are saved, with all that it could confirm.
+	confirm func(ctx context.Context, all []settled, rev uint64)
+	turn    turn
 
 	mu      sync.Mutex
 	waiting []*request
@@ -53,45 +61,70 @@ func (c *committer) submit(ctx context.Context, r request) outcome {
 		return outcome{err: ctx.Err()}
 	case c.turn <- struct{}{}:
 	}
-	defer c.turn.end()
-	select {
-	case out := <-r.done:
-		return out
-	default:
+	saved, rev, left := c.saveWaiting(ctx, &r)
+	if len(saved) > 0 {
+		c.confirm(ctx, saved, rev)
 	}
-	c.commit(ctx, c.take())
-	c.remove(&r)
-	select {
-	case out := <-r.done:
-		return out
-	default:
+	if left {
 		return outcome{err: context.Cause(ctx)}
 	}
+	select { // told above, or by the caller that has saved it
+	case out := <-r.done:
+		return out
+	case <-ctx.Done():
+		return outcome{err: ctx.Err()}
+	}
 }
 
-func (c *committer) add(r ...*request) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting = append(c.waiting, r...)
+// saveWaiting carries out the requests that wait, if r is one of them, and returns those that are
+// saved; their callers are to be told. It gives the turn back. left means that r has not been
+// carried out, because ctx has ended: whoever carries out a request is sure to tell its caller.
+func (c *committer) saveWaiting(ctx context.Context, r *request) (saved []settled, rev uint64, left bool) {
+	defer c.turn.end()
+	batch := c.take(r)
+	if len(batch) == 0 {
+		return nil, 0, false
+	}
+	defer func() { left = c.remove(r) }()
+	saved, rev = c.commit(ctx, batch)
+	return saved, rev, false
 }
 
-func (c *committer) take() []*request {
+func (c *committer) add(all ...*request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.waiting = append(c.waiting, all...)
+	for _, r := range all {
+		r.waiting = true
+	}
+}
+
+// take returns the requests that wait, or none if r does not.
+func (c *committer) take(r *request) []*request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !r.waiting {
+		return nil
+	}
 	all := c.waiting
 	c.waiting = nil
+	for _, r := range all {
+		r.waiting = false
+	}
 	return all
 }
 
-func (c *committer) remove(r *request) {
+// remove makes a request wait no longer. It reports whether it waited.
+func (c *committer) remove(r *request) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, other := range c.waiting {
-		if other == r {
-			c.waiting = append(c.waiting[:i:i], c.waiting[i+1:]...)
-			return
-		}
+	if !r.waiting {
+		return false
 	}
+	r.waiting = false
+	i := slices.Index(c.waiting, r)
+	c.waiting = slices.Concat(c.waiting[:i], c.waiting[i+1:])
+	return true
 }
 
 // saveTries is the maximum number of tries to save a table that others keep saving.
@@ -101,13 +134,13 @@ const saveTries = 20
 const savePause = 100 * time.Millisecond
 
 // commit carries out a batch. If ctx ends, or a function of the host panics, the requests that have
-// no outcome wait again.
-func (c *committer) commit(ctx context.Context, batch []*request) {
+// no outcome wait again. The callers of those that are saved are not told yet.
+func (c *committer) commit(ctx context.Context, batch []*request) (saved []settled, rev uint64) {
 	defer func() { c.add(batch...) }()
 	for try := 1; ; try++ {
 		var err error
-		if batch, err = c.try(ctx, batch); len(batch) == 0 || ctx.Err() != nil {
-			return
+		if batch, saved, rev, err = c.try(ctx, batch); len(batch) == 0 || ctx.Err() != nil {
+			return saved, rev
 		}
 		conflict := errors.Is(err, gateway.ErrConflict)
 		if conflict && try < saveTries {
@@ -120,46 +153,47 @@ func (c *committer) commit(ctx context.Context, batch []*request) {
 			r.done <- outcome{err: &tableError{err}}
 		}
 		batch = nil
-		return
+		return nil, 0
 	}
 }
 
 // try loads the table, decides each request, and saves the table if a row has changed. It returns
-// the requests that have no outcome yet, and why.
-func (c *committer) try(ctx context.Context, batch []*request) (left []*request, err error) {
+// the requests that have no outcome yet, and why; or those that are saved, and the revision.
+func (c *committer) try(ctx context.Context, batch []*request) (left []*request, saved []settled, rev uint64, err error) {
 	rows, rev, err := c.table.Load(ctx)
 	if err != nil {
-		return batch, err
+		return batch, nil, 0, err
 	}
 	changed := make(gateway.Rows, len(batch))
-	var outcomes []outcome // of the requests in left
 	for _, r := range batch {
 		found, ok := changed[r.tenant]
 		if !ok {
 			found = c.row(rows, r.tenant)
 		}
 		out := r.decide(found, rev+1)
+		out.at = time.Now()
 		if out.err != nil || out.row.Rev <= rev {
 			r.done <- out
 			continue
 		}
 		changed[r.tenant] = out.row
-		left, outcomes = append(left, r), append(outcomes, out)
+		left, saved = append(left, r), append(saved, settled{r, out})
 	}
 	if len(left) == 0 {
-		return nil, nil
+		return nil, nil, 0, nil
 	}
-	saved, err := save(ctx, c.table, rows, changed, rev)
-	if err == nil && saved != rev+1 {
-		err = fmt.Errorf("it was saved as revision %d, expected %d", saved, rev+1)
+	now, err := save(ctx, c.table, rows, changed, rev)
+	if err == nil && now != rev+1 {
+		err = fmt.Errorf("it was saved as revision %d, expected %d", now, rev+1)
 	}
 	if err != nil {
-		return left, err
+		return left, nil, 0, err
 	}
-	for i, r := range left {
-		r.done <- outcomes[i]
+	at := time.Now()
+	for i := range saved {
+		saved[i].out.at = at
 	}
-	return nil, nil
+	return nil, saved, now, nil
 }
 
 // save saves a table of which some rows have changed.

@@ -38,9 +38,9 @@ const (
 
 // confirm waits until every member of the fleet serves a row. The fleet is listed anew each round,
 // and once more after the last one has confirmed: a member that joins has to confirm, and one that
-// leaves need not.
-func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Row, how manner) error {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+// leaves need not. The time for it runs since the row was saved.
+func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Row, since time.Time, how manner) error {
+	ctx, cancel := context.WithDeadline(ctx, since.Add(c.Timeout))
 	defer cancel()
 	confirmed := map[*Member]bool{}
 	var last []gateway.InstanceReport
@@ -145,7 +145,8 @@ func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want
 // holds up none of another.
 func (c *Controller) observe(ctx context.Context, m *Member, tenant, colour string) (seen probe.Observation, err error) {
 	if series, ok := c.Prober.(probe.Series); ok {
-		return m.questionsOf(colour).ask(ctx, series, m.URL, tenant)
+		r := m.questionsOf(colour).ask(ctx, series, m.URL, tenant)[0]
+		return r.Observation, r.Err
 	}
 	select {
 	case m.asks <- struct{}{}:

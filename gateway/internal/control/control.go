@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway"
@@ -22,7 +23,7 @@ func New(c Config) *Controller {
 	if c.CheckTenant == nil {
 		controller.CheckTenant = gateway.CheckTenant
 	}
-	controller.commits = &committer{table: c.Table, row: controller.row, turn: newTurn()}
+	controller.commits = &committer{table: c.Table, row: controller.row, confirm: controller.together, turn: newTurn()}
 	return controller
 }
 
@@ -50,7 +51,7 @@ func (c *Controller) Current(ctx context.Context, tenant string) (string, error)
 		if row.Colour == "" {
 			return "", c.failure(ctx, errNoRow)
 		}
-		if err = c.confirm(ctx, tenant, row, patiently); err == nil {
+		if err = c.confirm(ctx, tenant, row, time.Now(), patiently); err == nil {
 			return row.Colour, nil
 		}
 		if !isSuperseded(err) {
@@ -72,7 +73,10 @@ func (c *Controller) Switch(ctx context.Context, ch bluegreen.Change) error {
 	if out.err != nil {
 		return c.failure(ctx, out.err)
 	}
-	err := c.confirm(ctx, ch.TenantID, out.row, patiently)
+	if out.confirmed {
+		return nil
+	}
+	err := c.confirm(ctx, ch.TenantID, out.row, out.at, patiently)
 	if err == nil {
 		return nil
 	}
@@ -89,7 +93,7 @@ func (c *Controller) putBack(ctx context.Context, ch bluegreen.Change, row gatew
 	if back.err != nil {
 		return withAftermath(err, "it could not be put back: "+back.err.Error())
 	}
-	if failed := c.confirm(ctx, ch.TenantID, back.row, leavingOut); failed != nil {
+	if !back.confirmed && c.confirm(ctx, ch.TenantID, back.row, back.at, leavingOut) != nil {
 		return withAftermath(err, "it was put back, which is not confirmed either")
 	}
 	return withAftermath(err, "it was put back")

@@ -1,0 +1,117 @@
+package haproxy
+
+import (
+	"bytes"
+	"os"
+	"strings"
+
+	"github.com/cutover-go/cutover/gateway"
+	"github.com/cutover-go/cutover/gateway/internal/disk"
+)
+
+// mapFile is a map file on this machine. HAProxy takes the first of several rows of a tenant, so a
+// change is written before the rows that are there, into room of blank lines, which takes one sync
+// of the disk; a file that is replaced takes two, and a new inode:
+//
+//	# cutover map 1: the first row of a tenant counts
+//	(blank lines)
+//	acme blue|9|31      the last change
+//	beta blue|8|13
+//	acme green|7|12     the rows as they were when the file was written
+//	...
+//
+// A row is written as a comment first, whose first character is then replaced: a process that reads
+// the file meanwhile finds the row or none. No row crosses the border of a sector, so that a crash
+// leaves no half of one.
+type mapFile struct {
+	path string
+	left os.FileInfo // as this process left the file, nil if it has not written it
+}
+
+const (
+	room      = 16 << 10 // with the first line
+	sector    = 512
+	maxLine   = sector
+	maxInRoom = 64 // changes; for more the file is replaced
+)
+
+// replace replaces the file.
+func (f *mapFile) replace(rows []byte) (err error) {
+	f.left = nil
+	content := make([]byte, 0, room+len(rows))
+	content = append(content, gateway.MapFirstCounts+"\n"...)
+	content = append(content, bytes.Repeat([]byte("\n"), room-len(content))...)
+	if err := gateway.ReplaceFile(f.path, append(content, rows...)); err != nil {
+		return err
+	}
+	f.left, err = os.Stat(f.path)
+	return err
+}
+
+// add writes changes into the room. It reports false, and changes nothing, if the file is not as
+// this process left it, or has no room. No other process may write to it at the same time.
+func (f *mapFile) add(changes []change) (added bool, err error) {
+	if f.left == nil || len(changes) > maxInRoom {
+		return false, nil
+	}
+	left := f.left
+	f.left = nil
+	file, err := os.OpenFile(f.path, os.O_RDWR, 0)
+	if err != nil {
+		return false, nil // a new one can be written, or the error is told then
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil || !os.SameFile(info, left) || info.Size() != left.Size() || !info.ModTime().Equal(left.ModTime()) {
+		return false, nil
+	}
+	head := make([]byte, room)
+	if _, err := file.ReadAt(head, 0); err != nil {
+		return false, nil
+	}
+	starts, text := place(head, changes)
+	if text == nil {
+		return false, nil
+	}
+	at := int64(starts[len(starts)-1])
+	if _, err := file.WriteAt(text, at); err != nil {
+		return false, err
+	}
+	for i, c := range changes {
+		if _, err := file.WriteAt([]byte(c.tenant[:1]), int64(starts[i])); err != nil {
+			return false, err
+		}
+	}
+	if err := disk.Sync(file); err != nil {
+		return false, err
+	}
+	f.left, err = file.Stat()
+	return true, err
+}
+
+// place returns where the lines of changes go in the room, each before the one before, and the text
+// from the last one on, in which they are comments. The text is nil if there is no room.
+func place(head []byte, changes []change) (starts []int, text []byte) {
+	first := len(gateway.MapFirstCounts) + 1
+	if len(head) != room || !strings.HasPrefix(string(head), gateway.MapFirstCounts+"\n") {
+		return nil, nil
+	}
+	end := room - len(bytes.TrimLeft(head[first:], "\n"))
+	used := end
+	for _, c := range changes {
+		length := len(c.tenant) + len(c.value) + 2
+		if start := end - length; start/sector != (end-1)/sector {
+			end = (end - 1) / sector * sector
+		}
+		end -= length
+		if length > maxLine || end < first {
+			return nil, nil
+		}
+		starts = append(starts, end)
+	}
+	text = bytes.Repeat([]byte("\n"), used-end)
+	for i, c := range changes {
+		copy(text[starts[i]-end:], "#"+c.tenant[1:]+" "+c.value)
+	}
+	return starts, text
+}

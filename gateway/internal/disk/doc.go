@@ -1,0 +1,2 @@
+// Package disk makes what was written to a file durable.
+package disk

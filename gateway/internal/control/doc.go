@@ -8,6 +8,9 @@
 //	               that wait are       all that wait for it         fleet serves the row
 //	               one Save
 //
+// The caller that saves changes for others also asks for them, and tells them what is confirmed; a
+// caller that is told less finds out by itself.
+//
 // # Invariants
 //
 //   - A row's revision is the revision of the table in which it was written, so a later row of a

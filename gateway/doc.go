@@ -28,5 +28,6 @@
 //	another writer has saved the table              ErrConflict
 //	the table cannot be read, or has lost rows      ErrDamaged
 //
-// The package imports task, for the type of tokens, and nothing else of the module.
+// The package imports task, for the type of tokens, and nothing else of the module but what syncs
+// files.
 package gateway

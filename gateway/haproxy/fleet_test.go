@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fleet struct {
 	*fleettest.Fleet[*proxytest.HAProxy, haproxy.Instance]
 	mapName string
-	local   bool // the gateway writes the map files by itself
+	ownFile bool // the gateway writes the map files by itself
 	relays  []*proxytest.Relay
 }
 
@@ -74,7 +74,7 @@ func (f *fleet) gateway(t *testing.T, c haproxy.Config) *haproxy.Gateway {
 		f.Called("push")
 		return gateway.ReplaceFile(i.MapFile, content)
 	}
-	if f.local {
+	if f.ownFile {
 		c.Push = nil
 	}
 	c.Map, c.Default = f.mapName, gatewaytest.Green

@@ -16,7 +16,7 @@ func TestConformanceOfTheLocalFile(t *testing.T) {
 		Start: func(t *testing.T, instances int) gatewaytest.Fleet {
 			t.Helper()
 			f := startFleet(t, instances)
-			f.local = true
+			f.ownFile = true
 			return f
 		},
 		Unknown: gatewaytest.Green,
@@ -29,7 +29,7 @@ func TestConformanceOfTheLocalFile(t *testing.T) {
 func TestRestartReadsTheLastRow(t *testing.T) {
 	t.Parallel()
 	f := startFleet(t, 1)
-	f.local = true
+	f.ownFile = true
 	g := f.gateway(t, haproxy.Config{})
 	colours := []string{gatewaytest.Green, gatewaytest.Blue}
 	for i := range 7 {

@@ -132,7 +132,7 @@ func (c *chain) change(st *step, err error) (*rollout, error) {
 	t.then(func() { s.cached.setLast(&p.Plan) })
 	if done.happened || done.yields {
 		step := p.Breached || p.Counters.InFlight() == 0
-		t.then(func() { s.hints.Give(store.Hint{Plan: c.id, OnlyEvents: !done.yields && !step}) })
+		t.then(func() { s.hint(store.Hint{Plan: c.id, OnlyEvents: !done.yields && !step}) })
 	}
 	return p, nil
 }

@@ -138,7 +138,7 @@ func (s *Store) apply(t *tx, c *store.Command) (store.Applied, error) {
 	}
 	t.wake(p.ID, p.real)
 	t.raiseTokens(p, done.Newest)
-	t.then(func() { s.hints.Give(store.Hint{Plan: c.Plan.ID}) })
+	t.then(func() { s.hint(store.Hint{Plan: c.Plan.ID}) })
 	a := store.Applied{Plan: p.snapshot(r)}
 	return a, r.Err()
 }

@@ -215,7 +215,7 @@ func (t *tx) finishCreate(c store.Creation) error {
 		return err
 	}
 	t.wake(c.ID, p.real)
-	t.then(func() { t.s.hints.Give(store.Hint{Plan: c.ID}) })
+	t.then(func() { t.s.hint(store.Hint{Plan: c.ID}) })
 	return nil
 }
 

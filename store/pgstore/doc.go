@@ -44,7 +44,7 @@
 //
 // # What is not there
 //
-// No process tells others of its commits: hints are of one process, and others look at the agenda.
+// Hints are of one process, and others look at the agenda, unless Config.Listen is set.
 //
 // # Failures
 //

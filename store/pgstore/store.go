@@ -26,9 +26,11 @@ type Store struct {
 
 	groups groups
 	hints  hints.Hints
-	cached cache
-	skew   atomic.Int64 // nanoseconds that tests add to the server's clock
-	closed atomic.Bool
+	// notifier is nil if processes do not tell each other of changes.
+	notifier *notifier
+	cached   cache
+	skew     atomic.Int64 // nanoseconds that tests add to the server's clock
+	closed   atomic.Bool
 
 	*subscriptions
 	*places
@@ -61,6 +63,12 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
+	if cfg.Listen != "" {
+		if err := s.notifies(cfg.Listen); err != nil {
+			pool.Close()
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
@@ -90,6 +98,7 @@ func (s *Store) verify(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.groups.close()
 	if !s.closed.Swap(true) {
+		s.notifier.close()
 		s.pool.Close()
 	}
 	return nil

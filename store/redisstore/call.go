@@ -146,6 +146,9 @@ func (c *call) work(w *store.Change) change {
 // letterSave is the letter of a save without an undo entry.
 const letterSave = 'R'
 
+// letterComplete is the letter of a completion.
+const letterComplete = 'C'
+
 // letterOf returns the letter of a change's kind in the arguments of commit.lua. For a save without
 // an undo entry and for a completion, it is the letter of the state that the change leads to,
 // because the scripts begin the new head with it.
@@ -157,7 +160,7 @@ func letterOf(w *store.Change) byte {
 		}
 		return letterSave
 	case store.Complete:
-		return 'C'
+		return letterComplete
 	case store.Fail:
 		return 'F'
 	case store.Yield:

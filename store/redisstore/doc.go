@@ -30,7 +30,8 @@
 //	serve             per round trip: take the next batch, send it, answer all its callers,
 //	                  until no call waits
 //	  commit          compose one script call of all changes and claims
-//	    send          save.lua if all changes are saves; else, or if it answers "=?", commit.lua;
+//	    send          save.lua if all changes are saves, turn.lua if they are saves and completions
+//	                  with claims; else, or if these answer "=?", commit.lua;
 //	                  raise the limit of tokens, or rebuild an index, and send again if the
 //	                  script asks for it
 //	    parse         give each call its part of the answer and the plan's view after it

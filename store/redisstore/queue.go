@@ -26,6 +26,9 @@ type commitQueue struct {
 	seen int64
 	// hinted is when this process last hinted at events of the plan.
 	hinted time.Time
+	// detours is the number of round trips that do without turn.lua, because it could not do the
+	// last one: what is unusual in a plan often lasts.
+	detours int
 }
 
 const (
@@ -40,6 +43,8 @@ const (
 	maxChanges = 2 * store.MaxBatch
 	// maxBytes is the size at which a round trip takes no further commits.
 	maxBytes = 1 << 20
+	// maxDetours is the number of round trips after which turn.lua is tried again.
+	maxDetours = 15
 	// maxQueues is the number of plans above which idle queues are dropped. The process then no
 	// longer knows the newest events of their plans.
 	maxQueues = 10_000
@@ -87,6 +92,26 @@ func (l *commitQueue) nextBatch(t *roundTrip) bool {
 		l.hinted = time.Now()
 	}
 	return true
+}
+
+// mayShorten reports whether a shortcut is to be tried.
+func (l *commitQueue) mayShorten(turn bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !turn || l.detours == 0 {
+		return true
+	}
+	l.detours--
+	return false
+}
+
+// detour notes that a shortcut could not make a round trip.
+func (l *commitQueue) detour(turn bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if turn {
+		l.detours = maxDetours
+	}
 }
 
 // hintAgain lets the next round trip hint at new events, because the last one had none.

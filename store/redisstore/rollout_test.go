@@ -25,17 +25,24 @@ type rollout struct {
 // start creates and starts a plan of n tasks, at most held of which may be held at the same time.
 func start(t testing.TB, s *Store, n, held int) *rollout {
 	t.Helper()
-	r := &rollout{TB: t, Store: s, ctx: t.Context()}
 	st := strategy.Strategy{MaxConcurrency: strategy.Count(held), MaxFailures: strategy.Percent(100)}
-	c, err := s.BeginCreate(r.ctx, store.Create{
-		Plan: plan.Plan{Name: "plan", ExecutorType: "EXECUTOR", TaskCount: n, Strategy: st},
-		Mark: rand.Text(), Hash: "h", TTL: time.Minute,
-	})
+	return startPlan(t, s, plan.Plan{TaskCount: n, Strategy: st}, nil)
+}
+
+// startPlan creates and starts a plan. label, if any, adds labels to the tenant with an ordinal.
+func startPlan(t testing.TB, s *Store, p plan.Plan, label func(ordinal int) map[string]string) *rollout {
+	t.Helper()
+	r := &rollout{TB: t, Store: s, ctx: t.Context()}
+	p.Name, p.ExecutorType = "plan", "EXECUTOR"
+	c, err := s.BeginCreate(r.ctx, store.Create{Plan: p, Mark: rand.Text(), Hash: "h", TTL: time.Minute})
 	r.ok(err)
-	for first := 1; first <= n; first += store.MaxBatch {
+	for n, first := p.TaskCount, 1; first <= n; first += store.MaxBatch {
 		tenants := make([]task.Tenant, min(store.MaxBatch, n+1-first))
 		for i := range tenants {
 			tenants[i].ID = fmt.Sprintf("tenant-%d", first+i)
+			if label != nil {
+				tenants[i].Labels = label(first + i)
+			}
 		}
 		r.ok(s.AddTenants(r.ctx, c, first, tenants))
 	}

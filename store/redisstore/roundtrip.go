@@ -44,11 +44,41 @@ func (t *roundTrip) complete() {
 	clear(t.argv)
 }
 
-// savesAlone reports whether save.lua may suffice: the round trip has only saves without undo
-// entries, and no claim.
-func (t *roundTrip) savesAlone() bool {
-	return len(t.order) > 0 && t.sent[1] == 0 &&
-		!slices.ContainsFunc(t.order, func(w *change) bool { return w.after[0] != letterSave })
+// shortcut returns the script that may suffice instead of commit.lua, if any.
+func (t *roundTrip) shortcut(all *scripts) *script {
+	ends := false
+	for _, w := range t.order {
+		if w.after[0] != letterSave && w.after[0] != letterComplete {
+			return nil
+		}
+		ends = ends || w.after[0] == letterComplete
+	}
+	switch {
+	case len(t.order) == 0:
+		return nil
+	case !ends && t.sent[1] == 0:
+		return all.save
+	case t.raises || t.repeats() || slices.ContainsFunc(t.calls, func(c *call) bool {
+		return c.claim.Max > 0 && (c.claim.Max > 1 || c.claim.Chosen || *c.goesWith() == 0)
+	}):
+		return nil
+	}
+	return all.turn
+}
+
+// repeats reports whether any task has two changes. The changes are in order of the buckets.
+func (t *roundTrip) repeats() bool {
+	bucket, seen := -1, uint64(0)
+	for _, w := range t.order {
+		if w.bucket != bucket {
+			bucket, seen = w.bucket, 0
+		}
+		if seen&(1<<w.field) != 0 {
+			return true
+		}
+		seen |= 1 << w.field
+	}
+	return false
 }
 
 // What a round trip asks for, besides its changes and claims.
@@ -58,7 +88,7 @@ const (
 	flagTexts  = "0123"
 )
 
-// compose writes the arguments of commit.lua and save.lua.
+// compose writes the arguments of commit.lua, save.lua and turn.lua.
 func (t *roundTrip) compose(s *client, key string) {
 	t.order = t.order[:0]
 	t.sent, t.tokens, t.raises = [3]int{2: s.cfg.MaxEvents}, tokenRange{}, false
@@ -221,5 +251,5 @@ func skipTasks(r *reader) string {
 	return all[:len(all)-len(r.rest)]
 }
 
-// unusual is the answer of save.lua if commit.lua has to be called instead.
+// unusual is the answer of save.lua and turn.lua if commit.lua has to be called instead.
 const unusual = "=?"

@@ -38,7 +38,8 @@ type script struct {
 // scripts are all scripts of a store.
 type scripts struct {
 	begin, tenants, finish, remove *script
-	save, commit, apply, repair    *script
+	save, turn, commit             *script
+	apply, repair                  *script
 	plan, tasks, states, pick      *script
 	events, history, held, prune   *script
 	cursor, lock, reserve, tokens  *script
@@ -88,7 +89,7 @@ func (all *scripts) ofAgenda() []*script {
 func (all *scripts) byName() map[string]**script {
 	return map[string]**script{
 		"begin": &all.begin, "tenants": &all.tenants, "finish": &all.finish, "remove": &all.remove,
-		"save": &all.save, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
+		"save": &all.save, "turn": &all.turn, "commit": &all.commit, "apply": &all.apply, "repair": &all.repair,
 		"plan": &all.plan, "tasks": &all.tasks, "states": &all.states, "pick": &all.pick, "events": &all.events, "history": &all.history,
 		"held": &all.held, "prune": &all.prune, "cursor": &all.cursor, "lock": &all.lock, "reserve": &all.reserve,
 		"tokens": &all.tokens, "end": &all.end, "lease": &all.lease, "member": &all.member,
@@ -100,7 +101,7 @@ func (all *scripts) byName() map[string]**script {
 }
 
 func composeAll(touch bool) (map[string]*code, error) {
-	durable := []string{"begin", "finish", "remove", "save", "commit", "apply", "lock", "reserve", "occupy"}
+	durable := []string{"begin", "finish", "remove", "save", "turn", "commit", "apply", "lock", "reserve", "occupy"}
 	reading := []string{"plan", "tasks", "states", "pick", "events", "history", "held", "member", "places"}
 	all := map[string]*code{}
 	for name := range new(scripts).byName() {
@@ -136,8 +137,8 @@ const allowed = "redis.call('UNLINK', KEYS[1] .. '-')\n"
 // memory.
 const touch = "if redis.call('PEXPIRE', KEYS[1], '1000000000000') == 1 then redis.call('PERSIST', KEYS[1]) end\n"
 
-// compose reads a script and the shared pieces that its first line asks for: "-- use: a, b". The
-// Lua code first comes before both of them.
+// compose reads a script and the shared pieces that it asks for. The Lua code first comes before
+// both of them.
 func compose(name, first string, touching bool) (*code, error) {
 	own, err := sources.ReadFile("scripts/" + name + ".lua")
 	if err != nil {
@@ -145,9 +146,9 @@ func compose(name, first string, touching bool) (*code, error) {
 	}
 	var text strings.Builder
 	text.WriteString(builtins + first)
-	head, _, _ := strings.Cut(string(own), "\n")
-	if used, ok := strings.CutPrefix(head, "-- use: "); ok {
-		for piece := range strings.SplitSeq(used, ", ") {
+	if used, ok := strings.CutPrefix(string(own), "-- use: "); ok {
+		for piece := range strings.SplitSeq(commaList(used), " ") {
+			piece = strings.TrimSuffix(piece, ",")
 			shared, err := sources.ReadFile("scripts/lib/" + piece + ".lua")
 			if err != nil {
 				return nil, fmt.Errorf("redisstore: script %s: %w", name, err)
@@ -195,18 +196,24 @@ func writeShared(to *strings.Builder, code string) bool {
 	if !ok {
 		return false
 	}
-	var names strings.Builder
-	for line := range strings.Lines(after) {
-		names.WriteString(strings.TrimSpace(strings.TrimPrefix(line, "--")) + " ")
-		if !strings.HasSuffix(strings.TrimSpace(line), ",") {
-			break
-		}
-	}
-	provided := strings.TrimSpace(names.String())
+	provided := commaList(after)
 	to.WriteString("local " + provided + " = (function()\n")
 	writeCode(to, code)
 	to.WriteString("return " + provided + "\nend)()\n")
 	return true
+}
+
+// commaList returns the list with which text begins, "a, b", which goes on in the next comment line
+// after a comma.
+func commaList(text string) string {
+	var list []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(strings.TrimPrefix(line, "--"))
+		if list = append(list, line); !strings.HasSuffix(line, ",") {
+			break
+		}
+	}
+	return strings.Join(list, " ")
 }
 
 // argv appends to argv the command that calls s on the keys. The caller appends the arguments to

@@ -21,7 +21,7 @@ func (q *queues) take() *roundTrip {
 func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roundTrip) (sent error) {
 	key := l.key
 	t.compose(q.client, key)
-	text, sent := q.send(ctx, id, t)
+	text, sent := q.send(ctx, id, l, t)
 	err := sent
 	if err = q.client.fault(ctx, key, err); err == nil {
 		err = problem(key, text)
@@ -53,9 +53,9 @@ func (q *queues) commit(ctx context.Context, id plan.ID, l *commitQueue, t *roun
 	return sent
 }
 
-// send makes the round trip, or two if save.lua could not do it. It raises the limit of tokens
+// send makes the round trip, or two if a shortcut could not do it. It raises the limit of tokens
 // first if a change asks for that.
-func (q *queues) send(ctx context.Context, id plan.ID, t *roundTrip) (text string, err error) {
+func (q *queues) send(ctx context.Context, id plan.ID, l *commitQueue, t *roundTrip) (text string, err error) {
 	key := q.client.keys.plan(id)
 	if t.raises {
 		if t.tokens, err = q.tokens.raise(ctx, 0); err != nil {
@@ -65,11 +65,12 @@ func (q *queues) send(ctx context.Context, id plan.ID, t *roundTrip) (text strin
 	if t.full {
 		return q.call(ctx, q.client.scripts.end, key, t.argv)
 	}
-	if t.savesAlone() {
-		text, err := q.call(ctx, q.client.scripts.save, key, t.argv)
+	if short := t.shortcut(q.client.scripts); short != nil && l.mayShorten(short == q.client.scripts.turn) {
+		text, err := q.call(ctx, short, key, t.argv)
 		if err != nil || text != unusual {
 			return text, err
 		}
+		l.detour(short == q.client.scripts.turn)
 	}
 	return q.sendRaising(ctx, id, key, t)
 }

@@ -89,5 +89,17 @@ func luaMutants() []mutant {
 			"if kind and (text(stamp) ~= ARGV[4] or after < 0 and hold > now) then", "if false then"),
 		scripted("Redis shows commands to no subscription", "19-subscription/every_command_makes_a_plan_unread", "lib/agenda.lua",
 			"    show(name, plan, now)\n", ""),
+		shortcut("Redis does not count in waves what a shortcut completes", "wave_ended, in_flight = wave_ended + ends,", "wave_ended, in_flight = wave_ended + 0,"),
+		shortcut("Redis begins tasks of later waves by a shortcut", "local last = math.min(open, total)", "local last = total").and(
+			"local most, spare = pending - beyond,", "local most, spare = pending,"),
+		shortcut("Redis is not strict in a shortcut", "return math.min(most, spare + 1 - running)", "return most"),
+		shortcut("Redis forgets labels in a shortcut", "byte(tenant) ~= 48", "byte(tenant) > 49"),
 	}
+}
+
+// shortcut returns a mutant of turn.lua.
+func shortcut(name, old, by string) mutant {
+	m := tested(name, "./store/redisstore", "TestShortcutsDoWhatCommitDoes", "store/redisstore/scripts/turn.lua", old, by)
+	m.server = true
+	return m
 }

@@ -1,4 +1,4 @@
--- use: begin, plan, wave, group, head, task, event, history, hold, unheld, undo
+-- use: begin, plan, wave, group, head, task, event, history, hold, past, unheld, undo
 --
 -- Commits a decision on a plan and its tasks, completely or not at all.
 --
@@ -267,7 +267,7 @@ if addition[1] ~= ARGV[16] then
   end
 end
 if #freed > 0 then
-  redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or ''))
+  redis.call('HSET', record, 'past', remember(redis.call('HGET', record, 'past') or '', freed))
 end
 redis.call('LPUSH', base .. 'commands', ARGV[1])
 redis.call('LTRIM', base .. 'commands', 0, tonumber(ARGV[5]) - 1)

@@ -1,4 +1,5 @@
--- use: begin, save, plan, wave, group, head, task, event, hold, unheld, work, undo, pending, claim
+-- use: begin, save, plan, wave, group, head, task, event, hold, past, unheld, work, undo, pending,
+--   claim
 --
 -- Commits changes of workers to tasks of one plan, then claims further tasks.
 --
@@ -305,7 +306,7 @@ if #events > 0 or #freed > 0 or claims > 0 or plan.undo_open then
   after = format_facts()
 end
 if #freed > 0 then
-  redis.call('HSET', record, 'facts', after, 'past', remember(past))
+  redis.call('HSET', record, 'facts', after, 'past', remember(past, freed))
 elseif after ~= plan.facts then
   redis.call('HSET', record, 'facts', after)
 end

@@ -14,12 +14,11 @@ for i, key in ipairs(KEYS) do
     mine[key] = ARGV[i]
     free[#free + 1] = key
     free[#free + 1] = ARGV[i]
-    other = ''
-  elseif other == '' then
-    other = ' '
+    out[i] = '\0'
+  else
+    other = other == '' and ' ' or sub(other, 1, 254)
+    out[i] = char(#other) .. other
   end
-  other = sub(other, 1, 254)
-  out[i] = char(#other) .. other
 end
 -- MGET does not see keys that are not strings, but MSETNX does.
 if #free > 0 and redis.call('MSETNX', unpack(free)) == 0 then

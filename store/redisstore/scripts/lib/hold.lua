@@ -1,9 +1,5 @@
 -- Shared: the ends of holds. Uses plan, task.
--- provides: filler, freed, released, checked, end_hold, write_holds, remember
-
--- filler is the value of the field without a name in the index held. It forces the hash into a
--- table, because Redis keeps a small hash as a list, in which each look-up scans all entries.
-local filler = '-----------------------------------------------------------------'
+-- provides: freed, released, checked, end_hold, write_holds
 
 -- freed are the claims whose holds have ended, released the ordinals that were released in a
 -- sequential plan. plan.turns is the number of entries that the key order must have.
@@ -49,11 +45,4 @@ local function write_holds()
   if #released > 0 then
     redis.call('RPUSH', base .. 'order', unpack(released))
   end
-end
-
--- remember returns past with the ended claims put in front, and keeps the last few, so that a claim
--- which is sent again is recognized. Each stands between two zero bytes.
-local function remember(past)
-  past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
-  return match(past, '^.*%z')
 end

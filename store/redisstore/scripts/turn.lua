@@ -1,0 +1,223 @@
+-- use: begin, save, past
+--
+-- Commits what busy workers do as a rule: saves, completions of first attempts, and with these the
+-- claims of one task each. The script has the same effect as commit.lua, but makes no preparations
+-- for other kinds of changes, and looks at all that it needs before it writes.
+--
+-- KEYS and ARGV as in commit.lua. All changes are of the kinds R and C, each claim comes with a
+-- change, wants one task, and may get any. No task has two changes.
+--
+-- Returns the same as commit.lua, or "=?" if anything is unusual: then nothing was written, and
+-- commit.lua has to be called. Unusual is a task that is not as its worker left it, or that is not
+-- of the open wave; a plan that is or has to be stopped, undone or completed, that has windows, or
+-- tasks in flight without a worker; a pending task with labels or parameters, or that was touched
+-- before its turn; and the last task in flight, or of the open wave.
+
+local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past', 'tokens')
+if r[1] ~= 'ready' or not r[2] or not r[3] or not r[4] or not r[5] or ARGV[5] ~= '0' or ARGV[6] ~= '0' then
+  return '=?'
+end
+
+-- The rules and facts that must be 0 here are not captured: docs/redis.md.
+local sequential, open, max_slots, max_failed, strict, wave_first, wave_last, wave_max_failed, beyond =
+  match(r[3], '^%d+ %d 0 %d %d 0 (%d) %d (%d+) (%d+) (%d+) %d+ (%d) %d+ 0 0 (%d+) (%d+) (%d+) (%d+) 0 0$')
+local pending, running, paused, completed, failed, skipped, canceled, rolled_back, undo_failed, held, dry, next_pending,
+  last_event, undo_at, reached, first_event, turns, wave_failed, wave_ended, in_flight, wave_undo_failed = match(r[4],
+  '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) 0 (%d+) (%d+) (%d+) 0 (%d) (%d+) (%d+) (%-?%d+) 0 (%d+) (%d+) (%d+) 0 0 '
+  .. '(%d+) (%d+) 0 (%d+) (%d+) 0 0 0$')
+local low, high = match(r[6] or '', '^(%d+) (%d+)$')
+if not open or not pending or running ~= held or not low then
+  return '=?'
+end
+local in_waves = wave_first ~= '0'
+wave_first, wave_last, max_slots, reached = wave_first + 0, wave_last + 0, max_slots + 0, reached + 0
+
+local names = {
+  '0c', '1c', '2c', '3c', '4c', '5c', '6c', '7c', '8c', '9c', '10c', '11c', '12c', '13c', '14c', '15c', '16c', '17c', '18c', '19c',
+  '20c', '21c', '22c', '23c', '24c', '25c', '26c', '27c', '28c', '29c', '30c', '31c', '32c', '33c', '34c', '35c', '36c', '37c',
+  '38c', '39c', '40c', '41c', '42c', '43c', '44c', '45c', '46c', '47c', '48c', '49c', '50c', '51c', '52c', '53c', '54c', '55c',
+  '56c', '57c', '58c', '59c', '60c', '61c', '62c', '63c',
+}
+local changes, claims = ARGV[1] + 0, ARGV[2] + 0
+local writes, out, freed, ended = {}, {}, {}, {}
+local i, done, group, ends, turn = 8, 0, 2, 0, turns + 0 -- ends is the number of holds that end
+while done < changes do
+  local key, first, count = KEYS[group], ARGV[i] * 64 + 1, ARGV[i + 1] + 0
+  i, group = i + 2, group + 1
+  local q = { 'HMGET', key }
+  for w = 0, count - 1 do
+    q[w + 3] = ARGV[i + w * 4]
+  end
+  local heads, set, drop = redis.pcall(unpack(q)), { 'HSET', key }, nil
+  for w = 1, count do
+    local h, f, before, after = heads[w], ARGV[i], ARGV[i + 1], ARGV[i + 2]
+    if not h or find(h, before, 1, true) ~= 1 then
+      return '=?'
+    end
+    if byte(after) == 82 then -- R
+      local data = ARGV[i + 3]
+      local next = quick_save(h, before, after, data)
+      if not next then
+        return '=?'
+      end
+      local n = #set
+      set[n + 1], set[n + 2] = f, next
+      if data ~= '' then
+        set[n + 3], set[n + 4] = names[f + 1], data
+      end
+      out[done + w] = 'R0.'
+    else
+      local kept, started, claim = match(h, '^%d+ %d+ ([0-3]) 2 1 0 (%d+) 0 0 0 0 0 (%S+) ', #before + 1)
+      local ordinal, n = first + f, #set
+      if not claim or in_waves and (ordinal < wave_first or ordinal > wave_last) then
+        return '=?'
+      end
+      ends = ends + 1
+      ended[ends], freed[ends] = format('%d', ordinal), claim
+      local place = '0'
+      if sequential == '1' then
+        turn = turn + 1
+        place = format('%d', turn)
+      end
+      set[n + 1] = f
+      set[n + 2] = after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. place .. ' 0 0 0'
+      if kept == '1' or kept == '3' then
+        drop = drop or { 'HDEL', key }
+        drop[#drop + 1] = names[f + 1]
+      end
+      out[done + w] = 'C0.'
+    end
+    i = i + 4
+  end
+  done = done + count
+  writes[#writes + 1], writes[#writes + 2] = set, drop
+end
+
+-- The counters after the ends, and the number of pending tasks that may begin: lib/pending.lua.
+pending, running, completed, held, next_pending = pending + 0, running - ends, completed + ends, held - ends, next_pending + 0
+if in_waves then
+  wave_ended, in_flight = wave_ended + ends, in_flight - ends
+end
+local total = pending + running + paused + completed + failed + skipped + canceled + rolled_back + undo_failed
+local last = math.min(open, total)
+
+-- admitted returns how many pending tasks may begin now.
+local function admitted()
+  local most, spare = pending - beyond, max_failed - failed
+  if wave_last > 0 then
+    spare = math.min(spare, wave_max_failed - wave_failed)
+  end
+  if strict == '1' then
+    return math.min(most, spare + 1 - running)
+  end
+  return spare < 0 and 0 or most
+end
+
+local want = math.max(0, math.min(claims, max_slots - held, admitted(), last - next_pending + 1))
+local begun, entries, got, fresh = {}, {}, 0, '0'
+if claims > 0 and max_slots > held then
+  fresh = math.max(now + 0, low + 1)
+  if fresh > high + 0 or want > 0 and next_pending < reached then
+    return '=?'
+  end
+  fresh = format('%d', fresh)
+end
+local head = 'R0 ' .. fresh .. ' 0 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 0 '
+local worker, held_by, head_by = nil, '', ''
+while got < want do
+  local b = floor((next_pending - 1) / 64)
+  local f, tenants_key, key = next_pending - 1 - b * 64, base .. 'n:' .. format('%d', b), base .. 't:' .. format('%d', b)
+  local count, q, set = math.min(want - got, 64 - f), { 'HMGET', key }, { 'HSET', key }
+  for k = 1, count do
+    q[k + 2] = sub(names[f + k], 1, -2)
+  end
+  local heads, tenants = redis.pcall(unpack(q)), redis.pcall('LRANGE', tenants_key, f, f + count - 1)
+  for k = 1, count do
+    local tenant = tenants[k]
+    if heads[k] ~= false or not tenant or byte(tenant) ~= 48 or #tenant > 255 then
+      return '=?'
+    end
+    if ARGV[i + 1] ~= '' and ARGV[i + 1] ~= worker then
+      worker = ARGV[i + 1]
+      held_by, head_by = ' ' .. worker, '/0 ' .. worker
+    end
+    local ordinal, id, n = format('%d', next_pending), ARGV[i], got * 2
+    begun[got + 1] = ordinal
+    entries[n + 1], entries[n + 2] = id .. '/0', ordinal .. held_by
+    set[k * 2 + 1], set[k * 2 + 2] = q[k + 2], head .. id .. head_by
+    out[#out + 1] = char(255, floor(next_pending / 65536), floor(next_pending / 256) % 256, next_pending % 256, #tenant - 1)
+    out[#out + 1] = sub(tenant, 2)
+    i, got, next_pending = i + 5, got + 1, next_pending + 1
+  end
+  writes[#writes + 1] = set
+end
+if got < claims then
+  out[#out + 1] = string.rep('\0', claims - got)
+end
+pending, running, held = pending - got, running + got, held + got
+if in_waves then
+  in_flight = in_flight + got
+end
+local left = in_waves and wave_last - wave_first + 1 - wave_ended or not in_waves and pending + running + paused
+if running == 0 or left <= 0 then
+  return '=?'
+end
+local claimable = held < max_slots and admitted() > 0 and next_pending <= last
+
+-- From here on the script writes. The keys must have the types that they are written with.
+local held_key, events_key, order_key = base .. 'held', base .. 'events', base .. 'order'
+if type(redis.pcall('HLEN', held_key)) == 'table' or type(redis.pcall('XLEN', events_key)) == 'table'
+  or sequential == '1' and type(redis.pcall('LLEN', order_key)) == 'table' then
+  return '=?'
+end
+for k = 1, #writes do
+  if #writes[k] > 2 then
+    redis.call(unpack(writes[k]))
+  end
+end
+if ends > 0 then
+  redis.call('HDEL', held_key, unpack(freed))
+  if sequential == '1' then
+    redis.call('RPUSH', order_key, unpack(ended))
+  end
+end
+if got > 0 then
+  entries[got * 2 + 1], entries[got * 2 + 2] = '', filler
+  redis.call('HSET', held_key, unpack(entries))
+end
+
+local problem
+if ends + got > 0 then
+  local limit, text = ARGV[3] + 0, ''
+  if ends > 0 then
+    text = concat(ended, '\tRUNNING\tCOMPLETED\t1\tsuccess\t\n') .. '\tRUNNING\tCOMPLETED\t1\tsuccess\t' .. (got > 0 and '\n' or '')
+  end
+  if got > 0 then
+    text = text .. concat(begun, '\tPENDING\tRUNNING\t1\tclaim\t\n') .. '\tPENDING\tRUNNING\t1\tclaim\t'
+  end
+  last_event = last_event + ends + got
+  local added = redis.pcall('XADD', events_key, format('%d-0', last_event), 'at', now, 'e', text)
+  if type(added) == 'table' and added.err then -- a newer id is in the stream: the changes stand
+    problem = '!corrupt ' .. #events_key .. ':' .. events_key .. added.err
+  end
+  if limit > 0 and last_event > limit then
+    first_event = math.max(first_event, last_event - limit + 1)
+    redis.call('XTRIM', events_key, 'MINID', '~', format('%d-0', first_event), 'LIMIT', 1000)
+  end
+end
+local facts = format('%d %d %s %d %s %s %s 0 %s %s %d 0 %s %d %d %s 0 %d %d %d 0 0 %s %d 0 %d %s 0 0 0',
+  pending, running, paused, completed, failed, skipped, canceled, rolled_back, undo_failed, held, dry, next_pending, last_event,
+  undo_at, math.max(reached, next_pending), first_event, turn, wave_failed, wave_ended, in_flight, wave_undo_failed)
+if ends > 0 then
+  redis.call('HSET', record, 'facts', facts, 'past', remember(r[5], freed))
+else
+  redis.call('HSET', record, 'facts', facts)
+end
+if ends + got > 0 and ARGV[7] + 0 >= 2 then
+  redis.pcall('PUBLISH', ARGV[4], 'e' .. match(record, '{p:(%d+)}:plan$'))
+end
+if problem then
+  out[#out + 1] = char(255, 0, 0, floor(#problem / 256), #problem % 256) .. problem
+end
+return '=' .. (claimable and '1' or '0') .. '00' .. (problem and '1' or '0') .. '0' .. r[2] .. '|' .. r[3] .. '|' .. facts .. '|' .. now
+  .. '|' .. fresh .. '|' .. concat(out)

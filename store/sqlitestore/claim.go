@@ -3,8 +3,6 @@ package sqlitestore
 import (
 	"encoding/binary"
 	"slices"
-
-	"github.com/cutover-go/cutover/store/rules"
 )
 
 // claims are those of a plan that were read, or all of them: then known has their numbers by their
@@ -14,17 +12,21 @@ type claims struct {
 	known map[string]uint32
 	many  bool // they are too many to know all
 	dirty []uint32
+	idle  []uint32 // those that hold no task, which only the table recent has, by when they lost the last one
 }
 
 // maxClaims is how many claims of a plan are remembered.
 const maxClaims = 4096
 
-// claimRow is a row of the table claim.
+// claimRow is a claim.
 type claimRow struct {
-	id, worker    string
-	tasks         []uint32
-	idle          int64
-	dirty, stored bool
+	id, worker string
+	tasks      []uint32
+	dirty      bool
+	recent     bool // the table recent has changes of it
+	stored     bool // the table claim may have a row of it
+	needed     bool // the table claim has to have a row of it: a task's row names it
+	idle       bool // it is in the list of these
 }
 
 // change notes that a claim is to be written.
@@ -74,8 +76,8 @@ func (r *rows) claim(number uint32) *claimRow {
 		return c
 	}
 	c, known := &claimRow{stored: true}, false
-	found, err := r.c.one("SELECT id, worker, tasks, idle FROM claim WHERE plan = ? AND number = ?", []any{int64(r.p.ID), number}, func(s row) {
-		c.id, c.worker, c.idle = s.ColumnText(0), s.ColumnText(1), s.ColumnInt64(3)
+	found, err := r.c.one("SELECT id, worker, tasks FROM claim WHERE plan = ? AND number = ?", []any{int64(r.p.ID), number}, func(s row) {
+		c.id, c.worker = s.ColumnText(0), s.ColumnText(1)
 		c.tasks, known = decodeOrdinals(s.ColumnRawBlob(2))
 	})
 	switch {
@@ -103,9 +105,9 @@ func (r *rows) loadClaims() {
 		return
 	}
 	known := make(map[string]uint32)
-	err := r.c.each("SELECT number, id, worker, tasks, idle FROM claim WHERE plan = ? LIMIT ?", []any{int64(r.p.ID), maxClaims + 1}, func(s row) error {
+	err := r.c.each("SELECT number, id, worker, tasks FROM claim WHERE plan = ? LIMIT ?", []any{int64(r.p.ID), maxClaims + 1}, func(s row) error {
 		number := uint32(s.ColumnInt64(0))
-		c := &claimRow{id: s.ColumnText(1), worker: s.ColumnText(2), idle: s.ColumnInt64(4), stored: true}
+		c := &claimRow{id: s.ColumnText(1), worker: s.ColumnText(2), stored: true}
 		known[c.id] = number
 		tasks, good := decodeOrdinals(s.ColumnRawBlob(3))
 		if c.tasks = tasks; good && k.rows[number] == nil {
@@ -119,6 +121,9 @@ func (r *rows) loadClaims() {
 	case len(known) > maxClaims:
 		k.many = true
 	default:
+		for number, c := range k.rows {
+			known[c.id] = number
+		}
 		k.known = known
 	}
 }
@@ -131,7 +136,7 @@ func (r *rows) Claim(id string) (number uint32, known bool) {
 		return number, known
 	}
 	for number, c := range r.claims.rows {
-		if c.id == id && !c.stored {
+		if c.id == id {
 			return number, true
 		}
 	}
@@ -159,43 +164,3 @@ func (r *rows) Held(number uint32, to []uint32) []uint32 { return append(to, r.c
 
 // Worker implements rules.Rows.
 func (r *rows) Worker(number uint32) string { return r.claim(number).worker }
-
-// flushClaims writes the claims that were changed. Those without tasks stay for a while, so that
-// they are recognized when they are sent again.
-func (r *rows) flushClaims() {
-	k := &r.claims
-	for _, number := range k.dirty {
-		c := k.rows[number]
-		if c.idle = 0; len(c.tasks) == 0 {
-			c.idle = r.idle()
-		}
-		if c.stored {
-			r.exec("UPDATE claim SET tasks = ?, idle = ? WHERE plan = ? AND number = ?", encodeOrdinals(c.tasks), c.idle, int64(r.p.ID), number)
-		} else {
-			r.exec("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?)", int64(r.p.ID), number, c.id, c.worker, encodeOrdinals(c.tasks), c.idle)
-		}
-		c.dirty, c.stored = false, true
-	}
-	if k.dirty = k.dirty[:0]; k.known == nil || len(k.rows) > maxClaims {
-		k.many, k.known = k.known != nil || k.many, nil
-		clear(k.rows)
-	}
-}
-
-// idle returns the number of the next claim without tasks. Now and then it deletes those that need
-// not be remembered.
-func (r *rows) idle() int64 {
-	p := r.p
-	p.idle++
-	if p.idle%rules.KeptClaims == 0 {
-		last := p.idle - rules.KeptClaims
-		r.exec("DELETE FROM claim WHERE plan = ? AND idle BETWEEN 1 AND ?", int64(p.ID), last)
-		for number, c := range r.claims.rows {
-			if c.idle > 0 && c.idle <= last && !c.dirty {
-				delete(r.claims.rows, number)
-				delete(r.claims.known, c.id)
-			}
-		}
-	}
-	return p.idle
-}

@@ -20,8 +20,9 @@ var errFound = errors.New("found")
 
 func isFound(err error) bool { return errors.Is(err, errFound) }
 
-// maxEvents is how many events a row of the table event has at most.
-const maxEvents = 256
+// maxList is how many bytes of events a row of the table event has before no further one is added:
+// more than a quarter of a page would take pages of its own.
+const maxList = 850
 
 // appendEvents writes the events of steps, those of workers first. rests are the numbers of those
 // that leave the plan at rest. p.LastEvent counts them already.

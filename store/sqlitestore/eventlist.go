@@ -11,7 +11,8 @@ import (
 )
 
 // eventRecord is an event in a row of the table event. Its JSON is an array of the fields, without
-// the last ones that are zero, which the view events reads as well.
+// the last ones that are zero, which the view events reads as well. There, at counts from the
+// row's.
 type eventRecord struct {
 	at                   int64 // microseconds
 	ordinal, attempt     int   // 0 for an event of the plan
@@ -20,8 +21,8 @@ type eventRecord struct {
 	detail               json.RawMessage // nil if there is none
 }
 
-func (e *eventRecord) append(b []byte) []byte {
-	b = strconv.AppendInt(append(b, '['), e.at, 10)
+func (e *eventRecord) append(b []byte, since int64) []byte {
+	b = strconv.AppendInt(append(b, '['), e.at-since, 10)
 	b = strconv.AppendInt(append(b, ','), int64(e.ordinal), 10)
 	b = strconv.AppendInt(append(b, ','), int64(e.attempt), 10)
 	for _, word := range [...]string{e.cause, e.before, e.after} { // they are constants of the packages task and plan
@@ -49,22 +50,23 @@ type eventList struct {
 	c     *conn
 	id    plan.ID
 	seq   int64 // of the newest event
+	at    int64 // of the first event of the row
 	count int
 	text  []byte
 }
 
 func (l *eventList) add(e eventRecord) error {
-	if own := e.ordinal == 0; l.count > 0 && (own || l.count == maxEvents) {
+	if own := e.ordinal == 0; l.count > 0 && (own || len(l.text) > maxList) {
 		if err := l.flush(false); err != nil {
 			return err
 		}
 	}
 	if l.text == nil {
-		l.text = append(l.c.list[:0], '[')
+		l.at, l.text = e.at, append(l.c.list[:0], '[')
 	} else {
 		l.text = append(l.text, ',')
 	}
-	l.text = e.append(l.text)
+	l.text = e.append(l.text, l.at)
 	l.seq++
 	l.count++
 	if e.ordinal == 0 {
@@ -78,17 +80,17 @@ func (l *eventList) flush(own bool) error {
 	if l.count == 0 {
 		return nil
 	}
-	s, err := l.c.prepared("INSERT INTO event VALUES (?, ?, ?, ?, ?)", nil)
+	s, err := l.c.prepared("INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)", nil)
 	if err != nil {
 		return err
 	}
 	l.c.list = append(l.text, ']')
-	for i, n := range [...]int64{int64(l.id), l.seq, int64(l.count), bit(own)} {
+	for i, n := range [...]int64{int64(l.id), l.seq, int64(l.count), bit(own), l.at} {
 		if err := s.BindInt64(i+1, n); err != nil {
 			return err
 		}
 	}
-	if err := s.BindRawText(5, l.c.list); err != nil {
+	if err := s.BindRawText(6, l.c.list); err != nil {
 		return err
 	}
 	l.count, l.text = 0, nil
@@ -98,13 +100,14 @@ func (l *eventList) flush(own bool) error {
 // events returns the events of a plan after one, at most limit of them, from the rows that match.
 func (c *conn) events(id plan.ID, which string, after int64, limit int) (events []plan.Event, err error) {
 	tenants := make(map[int]string)
-	err = c.each("SELECT seq, count, list FROM event WHERE plan = ? AND seq > ? "+which+" ORDER BY seq LIMIT ?", []any{int64(id), after, limit}, func(r row) error {
+	err = c.each("SELECT seq, count, at, list FROM event WHERE plan = ? AND seq > ? "+which+" ORDER BY seq LIMIT ?", []any{int64(id), after, limit}, func(r row) error {
 		var list []eventRecord
-		if err := json.Unmarshal(r.ColumnRawText(2), &list); err != nil || int64(len(list)) != r.ColumnInt64(1) {
+		if err := json.Unmarshal(r.ColumnRawText(3), &list); err != nil || int64(len(list)) != r.ColumnInt64(1) {
 			return c.corrupt("event", id, "the list of the events up to %d makes no sense: %v", r.ColumnInt64(0), err)
 		}
-		seq := r.ColumnInt64(0) - int64(len(list))
+		seq, at := r.ColumnInt64(0)-int64(len(list)), r.ColumnInt64(2)
 		for i := range list {
+			list[i].at += at
 			if seq++; seq <= after {
 				continue
 			}

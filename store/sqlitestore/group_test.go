@@ -118,7 +118,7 @@ func TestRemoveInSteps(t *testing.T) {
 	if steps < 4 {
 		t.Errorf("%d steps", steps)
 	}
-	for _, table := range []string{"plan", "control", "facts", "wave", "failure_group", "command", "task", "queue", "release", "claim", "event", "cursor", "tenant_lock"} {
+	for _, table := range []string{"plan", "control", "facts", "wave", "failure_group", "command", "task", "queue", "release", "claim", "recent", "event", "cursor", "tenant_lock"} {
 		column := "plan"
 		if table == "plan" {
 			column = "id"

@@ -157,28 +157,39 @@ func (c *conn) holdings(id plan.ID, to []store.Holding, match func(worker string
 	if err != nil {
 		return to, err
 	}
-	r := newRows(c, p)
+	r, err := c.loadRows(p)
+	if err != nil {
+		return to, err
+	}
 	type hold struct {
 		ordinal uint32
 		worker  string
 	}
 	var holds []hold
-	err = c.each("SELECT number, worker, tasks FROM claim WHERE plan = ? AND idle = 0", []any{int64(id)}, func(s row) error {
+	add := func(worker string, tasks []uint32) {
+		for _, ordinal := range tasks {
+			holds = append(holds, hold{ordinal, worker})
+		}
+	}
+	err = c.each("SELECT number, worker, tasks FROM claim WHERE plan = ?", []any{int64(id)}, func(s row) error {
 		worker := s.ColumnText(1)
-		if limit >= 0 && len(holds) >= limit || !match(worker) {
+		if r.claims.rows[uint32(s.ColumnInt64(0))] != nil || limit >= 0 && len(holds) >= limit || !match(worker) {
 			return nil
 		}
 		tasks, ok := decodeOrdinals(s.ColumnRawBlob(2))
 		if !ok {
 			return c.corrupt("claim", id, "the tasks of claim %d make no sense", s.ColumnInt64(0))
 		}
-		for _, ordinal := range tasks {
-			holds = append(holds, hold{ordinal, worker})
-		}
+		add(worker, tasks)
 		return nil
 	})
 	if err != nil {
 		return to, err
+	}
+	for _, number := range slices.Sorted(maps.Keys(r.claims.rows)) {
+		if k := r.claims.rows[number]; match(k.worker) {
+			add(k.worker, k.tasks)
+		}
 	}
 	for i, h := range holds {
 		if limit >= 0 && i >= limit {

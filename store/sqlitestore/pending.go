@@ -69,15 +69,19 @@ func (r *rows) look(first, last uint32) {
 		return
 	}
 	r.flushTasks()
+	seen, end := 0, uint32(0)
 	err := r.c.each("SELECT ordinal FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ? AND state = 0 ORDER BY ordinal LIMIT ?",
 		[]any{int64(r.p.ID), first, last, pendingsAhead}, func(s row) error {
-			k.list = append(k.list, uint32(s.ColumnInt64(0)))
+			seen, end = seen+1, uint32(s.ColumnInt64(0))
+			if !r.holds(end) {
+				k.list = append(k.list, end)
+			}
 			return nil
 		})
 	if err != nil {
 		*k = pendings{}
 		r.fail(err)
-	} else if len(k.list) == pendingsAhead {
-		k.last = k.list[pendingsAhead-1]
+	} else if seen == pendingsAhead {
+		k.last = end
 	}
 }

@@ -64,7 +64,7 @@ func (o *operator) asks(t *testing.T, left []bool) {
 		for range 20 {
 			from := 1 + rand.IntN(len(left)-1)
 			until := from + rand.IntN(len(left)-from)
-			r := newRows(tx.conn, p)
+			r := tx.rows(p)
 			first, known := r.Next(rules.Pending, uint32(from), uint32(until))
 			want := from
 			for want <= until && !left[want] {

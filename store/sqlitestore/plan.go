@@ -30,9 +30,8 @@ type rollout struct {
 	rules.Plan
 	changed int64 // microseconds: when the control was last changed
 	trimmed int64 // the last event of which the task events are gone
-	idle    int64 // counts the claims that came to hold no task
 	pending pendings
-	rows    *rows // of the writer, nil if it has none yet
+	rows    *rows // of the writer
 
 	written struct {
 		facts  facts

@@ -3,8 +3,10 @@ package sqlitestore
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,7 +33,10 @@ func (s *Store) plan(c *conn, id plan.ID) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	r := newRows(c, p)
+	r, err := c.loadRows(p)
+	if err != nil {
+		return plan.Plan{}, err
+	}
 	found := p.snapshot(r, s.now())
 	if r.err != nil {
 		return plan.Plan{}, r.err
@@ -96,23 +101,25 @@ func (s *Store) planIDs(ctx context.Context, states []plan.State, before plan.ID
 func places(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
 
 // export reads a task as callers see it.
-func (c *conn) export(p *rollout, ordinal uint32) (found task.Task, err error) {
-	var t rules.Task
-	if err := c.task(p.ID, ordinal, &t); err != nil {
+func (r *rows) export(ordinal uint32) (found task.Task, err error) {
+	t, err := r.read(ordinal)
+	if err != nil {
 		return found, err
 	}
 	worker := ""
-	if t.Claim != 0 {
+	if k := r.claims.rows[t.Claim]; k != nil {
+		worker = k.worker
+	} else if t.Claim != 0 {
 		const sql = "SELECT worker FROM claim WHERE plan = ? AND number = ?"
-		known, err := c.one(sql, []any{int64(p.ID), t.Claim}, func(r row) { worker = r.ColumnText(0) })
+		known, err := r.c.one(sql, []any{int64(r.p.ID), t.Claim}, func(s row) { worker = s.ColumnText(0) })
 		if err == nil && !known {
-			err = c.damaged(p.ID, ordinal, fmt.Sprintf("its claim %d is missing in the table claim", t.Claim))
+			err = r.c.damaged(r.p.ID, ordinal, fmt.Sprintf("its claim %d is missing in the table claim", t.Claim))
 		}
 		if err != nil {
 			return found, err
 		}
 	}
-	p.Export(ordinal, &t, worker, &found)
+	r.p.Export(ordinal, &t.Task, worker, &found)
 	return found, nil
 }
 
@@ -126,7 +133,10 @@ func (s *Store) Task(ctx context.Context, id task.ID) (found task.Task, err erro
 		if o := id.Ordinal(); o < 1 || o > p.TaskCount {
 			return store.ErrNotFound
 		}
-		found, err = c.export(p, uint32(id.Ordinal()))
+		r, err := c.loadRows(p)
+		if err == nil {
+			found, err = r.export(uint32(id.Ordinal()))
+		}
 		return err
 	})
 	if err != nil {
@@ -145,13 +155,17 @@ func (s *Store) TasksAt(ctx context.Context, id plan.ID, ordinals []int) (tasks 
 		if err != nil {
 			return err
 		}
+		r, err := c.loadRows(p)
+		if err != nil {
+			return err
+		}
 		tasks = make([]task.Task, 0, len(ordinals))
 		var damaged []error
 		for _, o := range ordinals {
 			if o < 1 || o > p.TaskCount {
 				continue
 			}
-			switch found, err := c.export(p, uint32(o)); {
+			switch found, err := r.export(uint32(o)); {
 			case err == nil:
 				tasks = append(tasks, found)
 			case errors.Is(err, store.ErrCorrupt):
@@ -191,20 +205,36 @@ func (c *conn) tasks(p *rollout, q store.TaskQuery) (tasks []task.Task, next int
 		last = min(last, q.Until)
 	}
 	end := min(last, q.After+scanned)
-	which, args := p.condition(q, []any{int64(p.ID), q.After, end})
+	r, err := c.loadRows(p)
+	if err != nil {
+		return nil, 0, err
+	}
+	which, args := r.condition(q, []any{int64(p.ID), q.After, end})
 	sql := "SELECT " + taskColumns + ", cl.worker FROM task AS t LEFT JOIN claim AS cl ON t.claim > 0 AND cl.plan = t.plan AND cl.number = t.claim " +
-		"WHERE t.plan = ? AND t.ordinal > ? AND t.ordinal <= ?" + which + " ORDER BY t.ordinal LIMIT ?"
-	err = c.each(sql, append(args, limit+1), func(r row) error {
-		ordinal := uint32(r.ColumnInt64(0))
+		"WHERE t.plan = ? AND t.ordinal > ? AND t.ordinal <= ?" + which + " ORDER BY t.ordinal"
+	err = c.each(sql, args, func(s row) error {
+		ordinal := uint32(s.ColumnInt64(0))
+		var t rules.Task
+		if err := scanTask(s, &t); err != nil {
+			return c.damaged(p.ID, ordinal, err.Error())
+		}
+		worker := s.ColumnText(28)
+		recent, err := r.fillRecent(ordinal, &t)
+		switch {
+		case err != nil:
+			return err
+		case recent != nil && (q.Unheld || len(q.States) > 0 && !slices.Contains(q.States, p.StateOf(&t))):
+			return nil
+		case recent != nil:
+			worker = recent.worker
+		case t.Claim != 0 && r.claims.rows[t.Claim] != nil:
+			worker = r.claims.rows[t.Claim].worker
+		}
 		if len(tasks) == limit {
 			return errFound // there is more
 		}
-		var t rules.Task
-		if err := scanTask(r, &t); err != nil {
-			return c.damaged(p.ID, ordinal, err.Error())
-		}
 		tasks = append(tasks, task.Task{})
-		p.Export(ordinal, &t, r.ColumnText(28), &tasks[len(tasks)-1])
+		p.Export(ordinal, &t, worker, &tasks[len(tasks)-1])
 		return nil
 	})
 	switch {
@@ -218,25 +248,28 @@ func (c *conn) tasks(p *rollout, q store.TaskQuery) (tasks []task.Task, next int
 	return tasks, 0, nil
 }
 
-// condition returns what a query asks of tasks in SQL.
-func (p *rollout) condition(q store.TaskQuery, args []any) (string, []any) {
+// condition returns what a query asks of tasks in SQL. Tasks that the table recent has match in any
+// case, because it knows more of them.
+func (r *rows) condition(q store.TaskQuery, args []any) (string, []any) {
 	which := ""
 	if q.Unheld {
 		which = fmt.Sprintf(" AND t.claim = 0 AND t.state IN (%d, %d)", task.Running, task.RollingBack)
 	}
-	if len(q.States) == 0 {
+	if len(q.States) > 0 {
+		n := 0
+		for state := range task.State(task.NumStates) {
+			if slices.Contains(q.States, r.p.StateOf(&rules.Task{State: state})) {
+				args = append(args, int64(state))
+				n++
+			}
+		}
+		which += " AND t.state IN (" + places(n) + ")"
+	}
+	if which == "" || len(r.recent.unread) == 0 {
 		return which, args
 	}
-	var stored []task.State
-	for state := range task.State(task.NumStates) {
-		if slices.Contains(q.States, p.StateOf(&rules.Task{State: state})) {
-			stored = append(stored, state)
-		}
-	}
-	for _, state := range stored {
-		args = append(args, int64(state))
-	}
-	return which + " AND t.state IN (" + places(len(stored)) + ")", args
+	list, _ := json.Marshal(slices.Collect(maps.Keys(r.recent.unread))) //nolint:errchkjson // numbers have no error
+	return " AND (true" + which + " OR t.ordinal IN (SELECT value FROM json_each(?)))", append(args, string(list))
 }
 
 // any reports whether a task that matches the query can exist.

@@ -68,7 +68,7 @@ func (c *conn) removeSome(id plan.ID) (more bool, err error) {
 		}
 		return true, c.exec("DELETE FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ?", int64(id), first, last)
 	}
-	for _, table := range [][2]string{{"event", "seq"}, {"release", "released"}, {"claim", "number"}} {
+	for _, table := range [][2]string{{"event", "seq"}, {"release", "released"}, {"claim", "number"}, {"recent", "number"}} {
 		before := c.TotalChanges()
 		sql := fmt.Sprintf("DELETE FROM %[1]s WHERE plan = ?1 AND %[2]s IN (SELECT %[2]s FROM %[1]s WHERE plan = ?1 LIMIT ?2)", table[0], table[1])
 		if err := c.exec(sql, int64(id), removed); err != nil {

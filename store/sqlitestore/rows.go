@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
@@ -22,6 +23,7 @@ type rows struct {
 	dirty   []uint32 // ordinals of tasks that are to be written
 	flushed []uint32 // of those that were, since forget
 	claims  claims
+	recent  recents
 	events  []rules.Event
 	rests   []int64 // the numbers of the events that leave the plan at rest
 	err     error
@@ -32,8 +34,9 @@ var _ rules.Rows = (*rows)(nil)
 // taskRow is a task, with the key that it has in the table queue.
 type taskRow struct {
 	rules.Task
-	due   int64
-	dirty bool
+	due    int64
+	dirty  bool
+	recent bool // the table recent has changes of it
 }
 
 // What is remembered of a plan: so many tasks, without those whose checkpoints and undo logs are
@@ -73,6 +76,14 @@ func (r *rows) read(ordinal uint32) (*taskRow, error) {
 	t := &taskRow{}
 	if err := r.c.task(r.p.ID, ordinal, &t.Task); err != nil {
 		return &taskRow{}, err
+	}
+	found, err := r.fillRecent(ordinal, &t.Task)
+	if err != nil {
+		return &taskRow{}, err
+	}
+	if found != nil {
+		t.recent = true
+		delete(r.recent.unread, ordinal)
 	}
 	t.due = dueOf(&t.Task)
 	r.tasks[ordinal] = t
@@ -119,8 +130,8 @@ func (r *rows) nextUndoable(from, until uint32) (first uint32, known bool) {
 	}
 	err := r.c.each("SELECT ordinal, state, attempt FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ? AND attempt > 0 ORDER BY ordinal DESC",
 		[]any{int64(r.p.ID), last, from}, func(s row) error {
-			if undoable(s.ColumnInt64(1), s.ColumnInt(2)) {
-				first = uint32(s.ColumnInt64(0))
+			if o := uint32(s.ColumnInt64(0)); undoable(s.ColumnInt64(1), s.ColumnInt(2)) && !r.holds(o) {
+				first = o
 				return errFound
 			}
 			return nil
@@ -136,8 +147,8 @@ func (r *rows) nextReleased(from, until uint32) (first uint32, known bool) {
 		WHERE r.plan = ? AND r.released BETWEEN ? AND ? ORDER BY r.released DESC LIMIT ?`, []any{int64(r.p.ID), until, from, window}, func(s row) error {
 		looked++
 		last = uint32(s.ColumnInt64(0))
-		if s.ColumnInt64(4) == int64(last) && undoable(s.ColumnInt64(2), s.ColumnInt(3)) {
-			first = uint32(s.ColumnInt64(1))
+		if o := uint32(s.ColumnInt64(1)); s.ColumnInt64(4) == int64(last) && undoable(s.ColumnInt64(2), s.ColumnInt(3)) && !r.holds(o) {
+			first = o
 			return errFound
 		}
 		return nil
@@ -214,28 +225,43 @@ func (r *rows) exec(sql string, args ...any) {
 // Log implements rules.Rows.
 func (r *rows) Log(e rules.Event) { r.events = append(r.events, e) }
 
-// flushTasks writes the tasks that were changed, so that queries find them as they are.
+// flushTasks writes the tasks that were changed, so that queries find them as they are, but for
+// those that stay in the table recent: workers hold these.
 func (r *rows) flushTasks() {
 	slices.Sort(r.dirty) // neighbors are in the same page of the file
+	held := r.dirty[:0]
 	for _, ordinal := range r.dirty {
 		t := r.tasks[ordinal]
-		t.dirty = false
+		if t.Claim != 0 && t.lasting(r.claim(t.Claim).worker) {
+			held = append(held, ordinal)
+			continue
+		}
+		if t.dirty = false; t.recent {
+			t.recent, r.recent.settled = false, append(r.recent.settled, ordinal)
+		}
+		if t.Claim != 0 {
+			if c := r.claim(t.Claim); !c.stored {
+				c.needed = true
+				r.claims.change(t.Claim, c)
+			}
+		}
 		if err := r.c.saveTask(r.p.ID, ordinal, &t.Task); err != nil {
 			r.fail(err)
 		}
+		r.flushed = append(r.flushed, ordinal)
 	}
-	r.flushed, r.dirty = append(r.flushed, r.dirty...), r.dirty[:0]
+	r.dirty = held
 }
 
 // forget ends what is remembered of tasks that nobody holds, or that are too long or too many.
 func (r *rows) forget() {
 	for _, ordinal := range r.flushed {
-		if t := r.tasks[ordinal]; t != nil && (t.Claim == 0 || t.length() > maxLength) {
+		if t := r.tasks[ordinal]; t != nil && !t.recent && (t.Claim == 0 || t.length() > maxLength) {
 			delete(r.tasks, ordinal)
 		}
 	}
 	if r.flushed = r.flushed[:0]; len(r.tasks) > maxRemembered {
-		clear(r.tasks)
+		maps.DeleteFunc(r.tasks, func(_ uint32, t *taskRow) bool { return !t.recent })
 	}
 }
 
@@ -254,7 +280,7 @@ func (t *taskRow) length() int {
 // many. own are the events of a command. It returns the first error of the steps.
 func (r *rows) flush(own []plan.Event, at rules.Stamp, keep int) error {
 	r.flushTasks()
-	r.flushClaims()
+	r.flushRecent()
 	if r.err != nil {
 		return r.err
 	}

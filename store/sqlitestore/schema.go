@@ -11,7 +11,7 @@ var schema string
 
 // layout is the version of the tables in schema.sql. It is raised by a change that older libraries
 // must not work on.
-const layout = 3
+const layout = 4
 
 // applicationID is the number that tells the files of this package from other databases: file(1)
 // shows it.
@@ -105,7 +105,7 @@ func (c *conn) create() (err error) {
 // verify compares the tables with those that the layout has.
 func (c *conn) verify() error {
 	for _, table := range []string{
-		"meta", "plan", "control", "facts", "wave", "failure_group", "command", "task", "queue", "release", "claim", "event", "cursor",
+		"meta", "plan", "control", "facts", "wave", "failure_group", "command", "task", "queue", "release", "claim", "recent", "event", "cursor",
 		"tenant_lock", "place", "subscription", "unread", "dead_letter",
 	} {
 		n, err := c.number("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?", table)

@@ -66,18 +66,28 @@ CREATE TABLE release (
 	plan INTEGER, released INTEGER, ordinal INTEGER NOT NULL, PRIMARY KEY (plan, released)
 ) STRICT, WITHOUT ROWID;
 
--- tasks are the ordinals, four bytes each, that the claim still holds. idle: how many claims had
--- none before it had none; 0 while it has some.
+-- tasks are the ordinals, four bytes each, that the claim holds, unless the table recent has it.
 CREATE TABLE claim (
-	plan INTEGER, number INTEGER, id TEXT NOT NULL, worker TEXT NOT NULL, tasks BLOB NOT NULL, idle INTEGER NOT NULL,
-	PRIMARY KEY (plan, number)
+	plan INTEGER, number INTEGER, id TEXT NOT NULL, worker TEXT NOT NULL, tasks BLOB NOT NULL, PRIMARY KEY (plan, number)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX claim_id ON claim (plan, id);
 
--- list has count events, of which seq is the last, as JSON: arrays of at, ordinal, attempt, cause,
--- before, after, at_rest, detail. own: it has one, which is of the plan and not of a task.
+-- What the latest transactions have changed of tasks that workers hold, and of claims; the last row
+-- that names a task counts. tasks is JSON: arrays of ordinal, claim, state, attempt, request,
+-- paused_individually, released, losses, version, token, last_token, last_seq, started, updated,
+-- ended, elapsed_ms, wait, wait_until, retried, where in data the checkpoint begins, how long it
+-- and the undo log are, worker and step. An ordinal alone: the table task has all of it. claims has
+-- numbers, ids, workers and ordinals, those without tasks as well.
+CREATE TABLE recent (
+	plan INTEGER, number INTEGER, tasks TEXT NOT NULL, claims BLOB, data BLOB, PRIMARY KEY (plan, number)
+) STRICT, WITHOUT ROWID;
+
+-- list has count events, of which seq is the last, as JSON: arrays of the microseconds since at,
+-- ordinal, attempt, cause, before, after, at_rest, detail. own: it has one, which is of the plan and
+-- not of a task.
 CREATE TABLE event (
-	plan INTEGER, seq INTEGER, count INTEGER NOT NULL, own INTEGER NOT NULL, list TEXT NOT NULL, PRIMARY KEY (plan, seq)
+	plan INTEGER, seq INTEGER, count INTEGER NOT NULL, own INTEGER NOT NULL, at INTEGER NOT NULL, list TEXT NOT NULL,
+	PRIMARY KEY (plan, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX event_plan ON event (plan, seq) WHERE own = 1;
 
@@ -120,26 +130,46 @@ SELECT p.id, json_extract(p.spec, '$.name') AS name,
 FROM plan AS p JOIN control AS c ON c.plan = p.id JOIN facts AS f ON f.plan = p.id
 WHERE p.stage = 1;
 
+-- What the table recent has of tasks, instead of their rows.
+CREATE VIEW held AS
+SELECT plan, ordinal, json_extract(record, '$[2]') AS state, json_extract(record, '$[3]') AS attempt, json_extract(record, '$[4]') AS request,
+	json_extract(record, '$[8]') AS version, json_extract(record, '$[9]') AS token,
+	json_extract(record, '$[12]') AS started, json_extract(record, '$[13]') AS updated, json_extract(record, '$[14]') AS ended,
+	json_extract(record, '$[22]') AS worker, nullif(json_extract(record, '$[23]'), '') AS step,
+	iif(json_extract(record, '$[20]') > 0, substr(data, json_extract(record, '$[19]') + 1, json_extract(record, '$[20]')), NULL) AS data
+FROM (
+	SELECT r.plan AS plan, json_extract(j.value, '$[0]') AS ordinal, j.value AS record, r.data AS data, max(r.number)
+	FROM recent AS r JOIN json_each(r.tasks) AS j GROUP BY 1, 2
+) WHERE json_array_length(record) > 1;
+
 CREATE VIEW tasks AS
-SELECT t.plan, t.ordinal, t.tenant,
-	iif(t.state = 0 AND c.state IN (5, 6, 7, 8), 'CANCELLED',
-		json_extract('["PENDING","RUNNING","PAUSED","COMPLETED","FAILED","SKIPPED","CANCELLED","ROLLING_BACK","ROLLED_BACK","ROLLBACK_FAILED"]', '$[' || t.state || ']')) AS state,
-	t.attempt, cl.worker,
-	json_extract(t.failure, '$.errorCode') || ': ' || json_extract(t.failure, '$.reason') AS failure,
-	t.step, CAST(t.data AS TEXT) AS checkpoint,
-	json_extract('["","PAUSE","CANCEL","EXEMPT","START"]', '$[' || t.request || ']') AS request,
-	iif(t.waiting, strftime('%Y-%m-%dT%H:%M:%S', t.wait_until / 1000000, 'unixepoch') || printf('.%06dZ', t.wait_until % 1000000), NULL) AS waits_until,
-	iif(t.started > 0, strftime('%Y-%m-%dT%H:%M:%S', t.started / 1000000, 'unixepoch') || printf('.%06dZ', t.started % 1000000), NULL) AS started,
-	iif(t.updated > 0, strftime('%Y-%m-%dT%H:%M:%S', t.updated / 1000000, 'unixepoch') || printf('.%06dZ', t.updated % 1000000), NULL) AS updated,
-	iif(t.ended > 0, strftime('%Y-%m-%dT%H:%M:%S', t.ended / 1000000, 'unixepoch') || printf('.%06dZ', t.ended % 1000000), NULL) AS ended,
-	t.labels, t.parameters, t.token, t.version
-FROM task AS t JOIN plan AS p ON p.id = t.plan AND p.stage = 1 JOIN control AS c ON c.plan = t.plan
-	JOIN facts AS f ON f.plan = t.plan LEFT JOIN claim AS cl ON t.claim > 0 AND cl.plan = t.plan AND cl.number = t.claim
-WHERE t.ordinal <= f.pending + f.running + f.paused + f.completed + f.failed + f.skipped + f.cancelled + f.rolling_back + f.rolled_back + f.rollback_failed;
+SELECT plan, ordinal, tenant,
+	iif(state = 0 AND cancels, 'CANCELLED',
+		json_extract('["PENDING","RUNNING","PAUSED","COMPLETED","FAILED","SKIPPED","CANCELLED","ROLLING_BACK","ROLLED_BACK","ROLLBACK_FAILED"]', '$[' || state || ']')) AS state,
+	attempt, worker, json_extract(failure, '$.errorCode') || ': ' || json_extract(failure, '$.reason') AS failure,
+	step, CAST(data AS TEXT) AS checkpoint,
+	json_extract('["","PAUSE","CANCEL","EXEMPT","START"]', '$[' || request || ']') AS request,
+	iif(until > 0, strftime('%Y-%m-%dT%H:%M:%S', until / 1000000, 'unixepoch') || printf('.%06dZ', until % 1000000), NULL) AS waits_until,
+	iif(started > 0, strftime('%Y-%m-%dT%H:%M:%S', started / 1000000, 'unixepoch') || printf('.%06dZ', started % 1000000), NULL) AS started,
+	iif(updated > 0, strftime('%Y-%m-%dT%H:%M:%S', updated / 1000000, 'unixepoch') || printf('.%06dZ', updated % 1000000), NULL) AS updated,
+	iif(ended > 0, strftime('%Y-%m-%dT%H:%M:%S', ended / 1000000, 'unixepoch') || printf('.%06dZ', ended % 1000000), NULL) AS ended,
+	labels, parameters, token, version
+FROM (
+	SELECT t.plan, t.ordinal, t.tenant, c.state IN (5, 6, 7, 8) AS cancels, coalesce(h.state, t.state) AS state,
+		coalesce(h.attempt, t.attempt) AS attempt, iif(h.plan IS NULL, cl.worker, h.worker) AS worker, iif(h.plan IS NULL, t.failure, NULL) AS failure,
+		iif(h.plan IS NULL, t.step, h.step) AS step, iif(h.plan IS NULL, t.data, h.data) AS data, coalesce(h.request, t.request) AS request,
+		iif(h.plan IS NULL AND t.waiting, t.wait_until, 0) AS until, coalesce(h.started, t.started) AS started,
+		coalesce(h.updated, t.updated) AS updated, coalesce(h.ended, t.ended) AS ended,
+		t.labels, t.parameters, coalesce(h.token, t.token) AS token, coalesce(h.version, t.version) AS version
+	FROM task AS t JOIN plan AS p ON p.id = t.plan AND p.stage = 1 JOIN control AS c ON c.plan = t.plan
+		JOIN facts AS f ON f.plan = t.plan LEFT JOIN claim AS cl ON t.claim > 0 AND cl.plan = t.plan AND cl.number = t.claim
+		LEFT JOIN held AS h ON h.plan = t.plan AND h.ordinal = t.ordinal
+	WHERE t.ordinal <= f.pending + f.running + f.paused + f.completed + f.failed + f.skipped + f.cancelled + f.rolling_back + f.rolled_back + f.rollback_failed
+);
 
 CREATE VIEW events AS
 SELECT e.plan, e.seq - e.count + 1 + j.key AS seq,
-	strftime('%Y-%m-%dT%H:%M:%S', json_extract(j.value, '$[0]') / 1000000, 'unixepoch') || printf('.%06dZ', json_extract(j.value, '$[0]') % 1000000) AS at,
+	strftime('%Y-%m-%dT%H:%M:%S', (e.at + json_extract(j.value, '$[0]')) / 1000000, 'unixepoch') || printf('.%06dZ', (e.at + json_extract(j.value, '$[0]')) % 1000000) AS at,
 	nullif(json_extract(j.value, '$[1]'), 0) AS ordinal, t.tenant, json_extract(j.value, '$[4]') AS before, json_extract(j.value, '$[5]') AS after,
 	json_extract(j.value, '$[3]') AS cause, json_extract(j.value, '$[2]') AS attempt,
 	json_extract(j.value, '$[7].actor') AS actor, json_extract(j.value, '$[7].reason') AS reason,

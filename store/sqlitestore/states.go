@@ -13,8 +13,11 @@ import (
 
 // States implements store.Reader.
 func (s *Store) States(ctx context.Context, id plan.ID, after, limit int) (states []task.State, err error) {
-	err = s.column(ctx, id, "state", after, limit, tasksOf, func(p *rollout, r row) string {
+	err = s.column(ctx, id, "state", after, limit, tasksOf, func(p *rollout, r row, recent *recentTask) string {
 		n := r.ColumnInt64(1)
+		if recent != nil {
+			n = recent.n[recentState]
+		}
 		if n < 0 || n >= int64(task.NumStates) {
 			return fmt.Sprintf("state is %d", n)
 		}
@@ -36,8 +39,8 @@ func (s *Store) Appended(ctx context.Context, id plan.ID, after, limit int) (ids
 	return ids, err
 }
 
-func tenant(to *[]string) func(*rollout, row) string {
-	return func(_ *rollout, r row) string {
+func tenant(to *[]string) func(*rollout, row, *recentTask) string {
+	return func(_ *rollout, r row, _ *recentTask) string {
 		name := r.ColumnText(1)
 		if name == "" {
 			return "the tenant is missing"
@@ -54,12 +57,16 @@ func appendedOf(p *rollout) (above, last int) { return p.TaskCount, p.TaskCount 
 
 // column calls f for the rows after an ordinal with the ordinal and one column, at most limit of
 // them. A row that is missing, or of which f says what is wrong with it, ends it with an error.
-func (s *Store) column(ctx context.Context, id plan.ID, name string, after, limit int, of func(*rollout) (above, last int), f func(p *rollout, r row) string) error {
+func (s *Store) column(ctx context.Context, id plan.ID, name string, after, limit int, of func(*rollout) (above, last int), f func(p *rollout, r row, recent *recentTask) string) error {
 	if err := store.CheckStates(after, limit); err != nil {
 		return err
 	}
 	return s.read(ctx, func(c *conn) error {
 		p, err := c.load(id)
+		if err != nil {
+			return err
+		}
+		held, err := c.loadRows(p)
 		if err != nil {
 			return err
 		}
@@ -72,7 +79,7 @@ func (s *Store) column(ctx context.Context, id plan.ID, name string, after, limi
 				if r.ColumnInt(0) != next {
 					return c.damaged(id, uint32(next), "the row is missing")
 				}
-				if reason := f(p, r); reason != "" {
+				if reason := f(p, r, held.recent.unread[uint32(next)]); reason != "" {
 					return c.damaged(id, uint32(next), reason)
 				}
 				next++

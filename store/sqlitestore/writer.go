@@ -148,6 +148,7 @@ func (w *writer) loop() {
 		case n > 0:
 			w.carryOut(group)
 		case closed:
+			w.leave()
 			return
 		default:
 			<-w.wake
@@ -236,6 +237,24 @@ func (w *writer) carryOutAll(group []*job) error {
 	return w.settle()
 }
 
+// leave gives the tasks and claims of the plans that are remembered their own rows, which is nicer
+// to whoever reads the file. If that fails, they stay where they are.
+func (w *writer) leave() {
+	if w.broken != nil || w.c.exec("BEGIN IMMEDIATE") != nil {
+		return
+	}
+	version, err := w.c.number("PRAGMA data_version")
+	for _, p := range w.plans {
+		if p.rows.recent.rows > 0 && err == nil && version == w.version {
+			p.rows.settleRecent()
+			err = p.rows.err
+		}
+	}
+	if err != nil || w.c.exec("COMMIT") != nil {
+		w.rollBack()
+	}
+}
+
 // settle writes what commits have changed.
 func (w *writer) settle() error {
 	for id, r := range w.open {
@@ -286,7 +305,7 @@ func (t *tx) plan(id plan.ID) (*rollout, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.idle, err = t.number("SELECT max(idle) FROM claim WHERE plan = ?", int64(id)); err != nil {
+	if p.rows, err = t.loadRows(p); err != nil {
 		return nil, err
 	}
 	t.w.plans[id] = p
@@ -296,9 +315,6 @@ func (t *tx) plan(id plan.ID) (*rollout, error) {
 // rows returns the rows of a plan; what is changed of them, and of the plan, is written when the
 // transaction ends, or before.
 func (t *tx) rows(p *rollout) *rows {
-	if p.rows == nil {
-		p.rows = newRows(t.conn, p)
-	}
 	t.w.open[p.ID] = p.rows
 	return p.rows
 }

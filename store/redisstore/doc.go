@@ -28,7 +28,7 @@
 //	  submit          append it to the plan's commitQueue; begin a round trip if fewer than
 //	                  two are under way, or fewer than four if all are full; then wait
 //	serve             per round trip: take the next batch, send it, answer all its callers,
-//	                  until no call waits
+//	                  until no call waits; rest for a moment after a single call
 //	  commit          compose one script call of all changes and claims
 //	    send          save.lua if all changes are saves, turn.lua if they are saves and completions
 //	                  with claims; else, or if these answer "=?", commit.lua;

@@ -22,6 +22,10 @@ type commitQueue struct {
 	waiting  []*call
 	changes  int // changes in waiting calls. Invariant: changes = sum of waiting[i].changeCount()
 	underWay int // round trips under way. Invariant: len(waiting) > 0 only if underWay > 0
+	// resting means that a goroutine waits for duty. Invariant: as many of them wait as duty has
+	// values, and one more if resting is set.
+	resting bool
+	duty    chan duty
 	// seen is the number of the plan's newest event in any answer so far.
 	seen int64
 	// hinted is when this process last hinted at events of the plan.
@@ -29,6 +33,12 @@ type commitQueue struct {
 	// detours is the number of round trips that do without turn.lua, because it could not do the
 	// last one: what is unusual in a plan often lasts.
 	detours int
+}
+
+// duty is what a goroutine that makes round trips begins with.
+type duty struct {
+	ctx context.Context //nolint:containedctx // that of whoever needs the round trip, but without an end
+	n   *node
 }
 
 const (
@@ -48,6 +58,10 @@ const (
 	// maxQueues is the number of plans above which idle queues are dropped. The process then no
 	// longer knows the newest events of their plans.
 	maxQueues = 10_000
+	// restFor is how long a goroutine rests after a round trip with a single call: whose plan has
+	// one task in flight at a time soon sends the next. To begin a goroutine and to wake a thread
+	// for it, and another one for the caller, takes longer than the client's work on a commit.
+	restFor = 10 * time.Millisecond
 )
 
 // withdraw removes a call that is not yet in a batch.
@@ -114,6 +128,28 @@ func (l *commitQueue) detour(turn bool) {
 	}
 }
 
+// rest counts a round trip as ended and lets its goroutine rest, unless calls wait or another one
+// rests already.
+func (l *commitQueue) rest() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.resting || len(l.waiting) > 0 {
+		return false
+	}
+	l.resting = true
+	l.underWay--
+	return true
+}
+
+// leave ends a rest. It returns false if there is a duty to do instead.
+func (l *commitQueue) leave() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	left := l.resting
+	l.resting = false
+	return left
+}
+
 // hintAgain lets the next round trip hint at new events, because the last one had none.
 func (l *commitQueue) hintAgain() {
 	l.mu.Lock()
@@ -151,7 +187,7 @@ func (q *queues) of(id plan.ID) *commitQueue {
 		if len(q.byPlan) >= maxQueues {
 			q.drop()
 		}
-		l = &commitQueue{key: q.client.keys.plan(id)}
+		l = &commitQueue{key: q.client.keys.plan(id), duty: make(chan duty, 1)}
 		q.byPlan[id] = l
 	}
 	return l
@@ -198,9 +234,16 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 	if start {
 		l.underWay++
 	}
+	rested := start && l.resting
+	if rested {
+		l.resting = false
+	}
 	l.mu.Unlock()
-	if start {
-		go q.serve(context.WithoutCancel(ctx), id, l, n)
+	switch {
+	case rested:
+		l.duty <- duty{context.WithoutCancel(ctx), n}
+	case start:
+		go q.serve(id, l, duty{context.WithoutCancel(ctx), n})
 	}
 	c.late.Reset(answerTimeout)
 	defer c.late.Stop()
@@ -222,15 +265,35 @@ func (q *queues) submit(ctx context.Context, id plan.ID, c *call) error {
 	}
 }
 
-// serve makes round trips as long as calls wait.
-func (q *queues) serve(ctx context.Context, id plan.ID, l *commitQueue, n *node) {
+// serve makes round trips as long as calls wait. After one with a single call it rests for a
+// moment.
+func (q *queues) serve(id plan.ID, l *commitQueue, d duty) {
 	t := q.take()
 	defer q.spare.Put(t)
+	var over *time.Timer
 	for l.nextBatch(t) {
-		n.note(q.commit(ctx, id, l, t))
+		d.n.note(q.commit(d.ctx, id, l, t))
+		rests := len(t.calls) == 1 && l.rest()
 		t.complete()
-		// Let the callers that were answered submit their next change before the next
-		// batch is taken: otherwise it would consist of the first of them alone.
-		runtime.Gosched()
+		if !rests {
+			// Let the callers that were answered submit their next change before the next
+			// batch is taken: otherwise it would consist of the first of them alone.
+			runtime.Gosched()
+			continue
+		}
+		if over == nil {
+			over = time.NewTimer(restFor)
+			defer over.Stop()
+		} else {
+			over.Reset(restFor)
+		}
+		select {
+		case d = <-l.duty:
+		case <-over.C:
+			if l.leave() {
+				return
+			}
+			d = <-l.duty
+		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
+	"github.com/cutover-go/cutover/plan/strategy/window"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/task"
 )
@@ -25,17 +26,19 @@ func TestShortcutsDoWhatCommitDoes(t *testing.T) {
 	t.Parallel()
 	rdb := redistest.Start(t).Client()
 	count, some := strategy.Count, func(ordinal int) map[string]string {
-		if ordinal%90 == 89 {
-			return map[string]string{"a": "b"}
+		if ordinal%7 == 5 {
+			return map[string]string{"a": strings.Repeat("b", ordinal%3*100)}
 		}
 		return nil
 	}
+	shut := window.Window{Kind: window.Deny, Zone: "UTC", Dates: []window.DateRange{window.OnDate(time.Now().UTC().Year()+3, time.May, 1)}}
 	waves := []plan.Wave{{Last: 50}, {Last: 120}, {Last: 300}}
 	for name, p := range map[string]plan.Plan{
 		"wide":     {Strategy: strategy.Strategy{MaxConcurrency: count(90), MaxFailures: strategy.Percent(100)}},
 		"narrow":   {Strategy: strategy.Strategy{MaxConcurrency: count(4), MaxFailures: strategy.Percent(100)}},
 		"sequence": {Strategy: strategy.Strategy{MaxConcurrency: count(1), MaxFailures: strategy.Percent(100)}},
 		"strict":   {Strategy: strategy.Strategy{MaxConcurrency: count(20), MaxFailures: count(12), ConcurrencyMode: strategy.Strict}},
+		"window":   {Strategy: strategy.Strategy{MaxConcurrency: count(40), MaxFailures: strategy.Percent(100), Windows: []window.Window{shut}}},
 		"waves":    {Strategy: strategy.Strategy{MaxConcurrency: count(40), MaxFailures: count(30), Waves: make([]strategy.Wave, 3)}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -93,7 +93,7 @@ func luaMutants() []mutant {
 		shortcut("Redis begins tasks of later waves by a shortcut", "local last = math.min(open, total)", "local last = total").and(
 			"local most, spare = pending - beyond,", "local most, spare = pending,"),
 		shortcut("Redis is not strict in a shortcut", "return math.min(most, spare + 1 - running)", "return most"),
-		shortcut("Redis forgets labels in a shortcut", "byte(tenant) ~= 48", "byte(tenant) > 49"),
+		shortcut("Redis forgets labels in a shortcut", "if mark == 48 then", "if mark < 50 then"),
 	}
 }
 

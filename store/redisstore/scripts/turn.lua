@@ -9,9 +9,9 @@
 --
 -- Returns the same as commit.lua, or "=?" if anything is unusual: then nothing was written, and
 -- commit.lua has to be called. Unusual is a task that is not as its worker left it, or that is not
--- of the open wave; a plan that is or has to be stopped, undone or completed, that has windows, or
--- tasks in flight without a worker; a pending task with labels or parameters, or that was touched
--- before its turn; and the last task in flight, or of the open wave.
+-- of the open wave; a plan that is or has to be stopped, undone or completed, or that has tasks in
+-- flight without a worker; a pending task that was touched before its turn; and the last task in
+-- flight, or of the open wave.
 
 local r = redis.pcall('HMGET', record, 'stage', 'version', 'rules', 'facts', 'past', 'tokens')
 if r[1] ~= 'ready' or not r[2] or not r[3] or not r[4] or not r[5] or ARGV[5] ~= '0' or ARGV[6] ~= '0' then
@@ -19,8 +19,8 @@ if r[1] ~= 'ready' or not r[2] or not r[3] or not r[4] or not r[5] or ARGV[5] ~=
 end
 
 -- The rules and facts that must be 0 here are not captured: docs/redis.md.
-local sequential, open, max_slots, max_failed, strict, wave_first, wave_last, wave_max_failed, beyond =
-  match(r[3], '^%d+ %d 0 %d %d 0 (%d) %d (%d+) (%d+) (%d+) %d+ (%d) %d+ 0 0 (%d+) (%d+) (%d+) (%d+) 0 0$')
+local sequential, open, max_slots, max_failed, strict, not_before, not_after, wave_first, wave_last, wave_max_failed, beyond =
+  match(r[3], '^%d+ %d 0 %d %d 0 (%d) %d (%d+) (%d+) (%d+) %d+ (%d) %d+ (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) 0 0$')
 local pending, running, paused, completed, failed, skipped, canceled, rolled_back, undo_failed, held, dry, next_pending,
   last_event, undo_at, reached, first_event, turns, wave_failed, wave_ended, in_flight, wave_undo_failed = match(r[4],
   '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%d+) 0 (%d+) (%d+) (%d+) 0 (%d) (%d+) (%d+) (%-?%d+) 0 (%d+) (%d+) (%d+) 0 0 '
@@ -100,9 +100,18 @@ if in_waves then
 end
 local total = pending + running + paused + completed + failed + skipped + canceled + rolled_back + undo_failed
 local last = math.min(open, total)
+local window = not_before + 0 <= now + 0 and (not_after == '0' or now + 0 < not_after + 0)
+
+-- length returns the encoded length of a string that follows, as in lib/plan.lua.
+local function length(size)
+  return size < 255 and char(size) or char(255, floor(size / 16777216), floor(size / 65536) % 256, floor(size / 256) % 256, size % 256)
+end
 
 -- admitted returns how many pending tasks may begin now.
 local function admitted()
+  if not window then
+    return 0
+  end
   local most, spare = pending - beyond, max_failed - failed
   if wave_last > 0 then
     spare = math.min(spare, wave_max_failed - wave_failed)
@@ -134,7 +143,8 @@ while got < want do
   local heads, tenants = redis.pcall(unpack(q)), redis.pcall('LRANGE', tenants_key, f, f + count - 1)
   for k = 1, count do
     local tenant = tenants[k]
-    if heads[k] ~= false or not tenant or byte(tenant) ~= 48 or #tenant > 255 then
+    local mark = heads[k] == false and byte(tenant or '')
+    if mark ~= 48 and mark ~= 49 or #tenant > 255 then
       return '=?'
     end
     if ARGV[i + 1] ~= '' and ARGV[i + 1] ~= worker then
@@ -145,8 +155,18 @@ while got < want do
     begun[got + 1] = ordinal
     entries[n + 1], entries[n + 2] = id .. '/0', ordinal .. held_by
     set[k * 2 + 1], set[k * 2 + 2] = q[k + 2], head .. id .. head_by
-    out[#out + 1] = char(255, floor(next_pending / 65536), floor(next_pending / 256) % 256, next_pending % 256, #tenant - 1)
-    out[#out + 1] = sub(tenant, 2)
+    local high, middle, rest = floor(next_pending / 65536), floor(next_pending / 256) % 256, next_pending % 256
+    if mark == 48 then
+      out[#out + 1] = char(255, high, middle, rest, #tenant - 1)
+      out[#out + 1] = sub(tenant, 2)
+    else -- with labels or parameters: as frame does in lib/task.lua
+      local given, h = redis.pcall('HGET', base .. 'x:' .. format('%d', b), q[k + 2]), set[k * 2 + 2]
+      if type(given) ~= 'string' then
+        return '=?'
+      end
+      out[#out + 1] = char(1, high, middle, rest) .. length(#h) .. char(#tenant - 1) .. length(#given) .. '\0\0\0' .. h
+      out[#out + 1] = sub(tenant, 2) .. given
+    end
     i, got, next_pending = i + 5, got + 1, next_pending + 1
   end
   writes[#writes + 1] = set
@@ -217,7 +237,7 @@ if ends + got > 0 and ARGV[7] + 0 >= 2 then
   redis.pcall('PUBLISH', ARGV[4], 'e' .. match(record, '{p:(%d+)}:plan$'))
 end
 if problem then
-  out[#out + 1] = char(255, 0, 0, floor(#problem / 256), #problem % 256) .. problem
+  out[#out + 1] = length(#problem) .. problem
 end
 return '=' .. (claimable and '1' or '0') .. '00' .. (problem and '1' or '0') .. '0' .. r[2] .. '|' .. r[3] .. '|' .. facts .. '|' .. now
   .. '|' .. fresh .. '|' .. concat(out)

@@ -6,8 +6,9 @@
 local filler = '-----------------------------------------------------------------'
 
 -- remember returns past with the ended claims freed put in front, and keeps the last few, so that a
--- claim which is sent again is recognized. Each stands between two zero bytes.
+-- claim which is sent again is recognized. Each stands between two zero bytes. A pattern that looks
+-- for the last of these bytes would take longer than all the rest.
 local function remember(past, freed)
-  past = '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, 300)
-  return match(past, '^.*%z')
+  local last = find(past, '\0', math.min(300, #past), true)
+  return '\0' .. concat(freed, '\0', math.max(1, #freed - 15)) .. '\0' .. sub(past, 2, last)
 end

@@ -186,22 +186,6 @@ func (t *tx) lastEvent(id plan.ID) (last, trimmed int64, err error) {
 	return last, trimmed, err
 }
 
-// corruptEvent says what makes no sense in an event about the task with that ordinal, or about the
-// plan if it is 0.
-func corruptEvent(e *plan.Event, ordinal int) string {
-	known := func(state string) bool { _, err := plan.ParseState(state); return err == nil || state == "" }
-	if ordinal != 0 {
-		known = func(state string) bool { _, err := task.ParseState(state); return err == nil }
-	}
-	switch {
-	case ordinal < 0 || e.Attempt < 0:
-		return "ordinal or attempt is negative"
-	case e.Cause == "" || e.To == "" || !known(e.From) || !known(e.To):
-		return fmt.Sprintf("no step leads from %q by %q to %q", e.From, e.Cause, e.To)
-	}
-	return ""
-}
-
 func (t *tx) events(id plan.ID, which string, after int64, limit int) (events []plan.Event, err error) {
 	t.each(func(r pgx.Rows) error {
 		e := plan.Event{Plan: id}
@@ -215,7 +199,7 @@ func (t *tx) events(id plan.ID, which string, after int64, limit int) (events []
 		if tenant != nil {
 			e.Tenant = decoded(*tenant)
 		}
-		if fault := corruptEvent(&e, ordinal); fault != "" {
+		if fault := planrecord.EventFault(&e, ordinal); fault != "" {
 			return t.s.corrupt("event", id, "event %d: %s", e.Seq, fault)
 		}
 		if ordinal != 0 {

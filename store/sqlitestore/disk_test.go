@@ -17,9 +17,11 @@ import (
 type disk struct {
 	vfs.VFS
 
-	mu   sync.Mutex
-	ops  []diskOp
-	fail error // what writes and syncs return, if it is not nil
+	mu      sync.Mutex
+	ops     []diskOp
+	fail    error  // what writes and syncs return, if it is not nil
+	only    string // the file that fails; all if it is empty
+	refused int    // writes and syncs that have failed
 }
 
 // setFail makes writes and syncs fail, or succeed again.
@@ -29,9 +31,22 @@ func (d *disk) setFail(err error) {
 	d.fail = err
 }
 
-func (d *disk) failure() error {
+// setFailOf does it for one file.
+func (d *disk) setFailOf(file string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.fail, d.only = err, file
+}
+
+func (d *disk) failure(file string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.only != "" && d.only != file {
+		return nil
+	}
+	if d.fail != nil {
+		d.refused++
+	}
 	return d.fail
 }
 
@@ -107,7 +122,7 @@ func (f *diskFile) Unwrap() vfs.File { return f.File }
 func (f *diskFile) SharedMemory() vfs.SharedMemory { return vfsutil.WrapSharedMemory(f.File) }
 
 func (f *diskFile) WriteAt(p []byte, off int64) (int, error) {
-	if err := f.d.failure(); err != nil {
+	if err := f.d.failure(f.name); err != nil {
 		return 0, err
 	}
 	f.d.record(diskOp{file: f.name, off: off, data: append([]byte(nil), p...)})
@@ -120,7 +135,7 @@ func (f *diskFile) Truncate(size int64) error {
 }
 
 func (f *diskFile) Sync(flags vfs.SyncFlag) error {
-	if err := f.d.failure(); err != nil {
+	if err := f.d.failure(f.name); err != nil {
 		return err
 	}
 	if err := f.File.Sync(flags); err != nil {

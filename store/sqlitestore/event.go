@@ -118,7 +118,8 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 			return &store.TrimmedError{First: first}
 		}
 		events, err = c.events(id, "", after, cmp.Or(limit, store.MaxPage))
-		if want := min(last-after, int64(cmp.Or(limit, store.MaxPage))); err == nil && int64(len(events)) != want {
+		want := min(last-after, int64(cmp.Or(limit, store.MaxPage)))
+		if n := int64(len(events)); err == nil && (n != want || n > 0 && events[n-1].Seq != after+n) {
 			err = c.corrupt("event", id, "%d events after %d, not %d", len(events), after, want)
 		}
 		return err

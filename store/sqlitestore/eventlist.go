@@ -131,6 +131,9 @@ func (c *conn) events(id plan.ID, which string, after int64, limit int) (events 
 // event returns an event for a caller. tenants are those that were looked up before.
 func (c *conn) event(id plan.ID, seq int64, r *eventRecord, tenants map[int]string) (plan.Event, error) {
 	e := plan.Event{Seq: seq, At: instant.Time(r.at), Plan: id, Attempt: r.attempt, Cause: r.cause, From: r.before, To: r.after, AtRest: r.rest}
+	if fault := planrecord.EventFault(&e, r.ordinal); fault != "" {
+		return e, c.corrupt("event", id, "event %d: %s", seq, fault)
+	}
 	if r.ordinal != 0 {
 		tenant, known := tenants[r.ordinal]
 		if !known {

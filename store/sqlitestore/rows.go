@@ -284,6 +284,9 @@ func (r *rows) flush(own []plan.Event, at rules.Stamp, keep int) error {
 	if r.err != nil {
 		return r.err
 	}
+	if err := r.allUndone(); err != nil {
+		return err
+	}
 	if err := r.c.appendEvents(r.p, r.events, own, at, r.rests); err != nil {
 		return err
 	}

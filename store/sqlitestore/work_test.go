@@ -31,10 +31,14 @@ func (o *operator) ok(err error) {
 // create creates a plan of n tenants, all of which may run at once.
 func create(t testing.TB, s *Store, n int) *operator {
 	t.Helper()
+	return createAs(t, s, n, strategy.Strategy{MaxConcurrency: strategy.Percent(100), MaxFailures: strategy.Percent(100)})
+}
+
+func createAs(t testing.TB, s *Store, n int, by strategy.Strategy) *operator {
+	t.Helper()
 	o := &operator{TB: t, Store: s, ctx: t.Context()}
 	c, err := s.BeginCreate(o.ctx, store.Create{Mark: "mark", Hash: "hash", TTL: time.Minute, Plan: plan.Plan{
-		Name: "plan", ExecutorType: "X", TaskCount: n,
-		Strategy: strategy.Strategy{MaxConcurrency: strategy.Percent(100), MaxFailures: strategy.Percent(100)},
+		Name: "plan", ExecutorType: "X", TaskCount: n, Strategy: by,
 	}})
 	o.ok(err)
 	for first := 1; first <= n; first += store.MaxBatch {
@@ -53,11 +57,17 @@ func create(t testing.TB, s *Store, n int) *operator {
 func start(t testing.TB, s *Store, n int) *operator {
 	t.Helper()
 	o := create(t, s, n)
+	o.run()
+	return o
+}
+
+// run starts the plan.
+func (o *operator) run() {
+	o.Helper()
 	o.decide(func(p plan.Plan) (plan.Decision, error) {
 		return p.MarkStarting(1, time.Minute, plan.By{Now: time.Now()})
 	})
 	o.decide(func(p plan.Plan) (plan.Decision, error) { return p.Start(plan.By{Now: time.Now()}) })
-	return o
 }
 
 // decide commits a decision about the plan.

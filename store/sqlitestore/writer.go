@@ -305,6 +305,9 @@ func (t *tx) plan(id plan.ID) (*rollout, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := t.checkQueue(p); err != nil {
+		return nil, err
+	}
 	if p.rows, err = t.loadRows(p); err != nil {
 		return nil, err
 	}

@@ -86,7 +86,7 @@ func (s *Site) Judge(id plan.ID, histories map[Work]*History) {
 	}
 	f.attempts -= s.Retried
 	s.Fig.add(f)
-	if f.stale+f.rerun+f.attempts+f.fails > 0 || f.Lost > 0 && !s.ExpectLoss {
+	if f.stale+f.attempts+f.fails > 0 || f.rerun > 0 && !s.GoesBack || f.Lost > 0 && !s.ExpectLoss {
 		s.Errorf("%s\n%s", f, s.Tail())
 	}
 }

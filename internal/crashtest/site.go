@@ -45,6 +45,7 @@ type Site struct {
 	Retried     int           // the number of tasks that a command retries
 	Ends        Ends          // in which states tasks end that end in another state than the way says
 	ExpectLoss  bool          // acknowledged writes may be lost; expectTold then requires a report
+	GoesBack    bool          // the store goes back in time: steps that were saved since then run again
 }
 
 // NewSite returns a site with a ledger, but without Store, Engine and Start.

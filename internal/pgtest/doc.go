@@ -1,7 +1,9 @@
 // Package pgtest gives tests a real PostgreSQL, and ways to break it.
 //
-//	Start        one server, which can be killed, restarted and frozen
-//	StartPooler  a PgBouncer in front of a server
+//	Start         one server, which can be killed, restarted and frozen
+//	StartWithLog  one whose write-ahead log is somewhere else
+//	Standby       a streaming replica of a server, which can be promoted
+//	StartPooler   a PgBouncer in front of a server
 //
 // Servers listen on free loopback ports and keep their files in a temporary folder. The end of the
 // test that started a server kills its processes. PostgreSQL does not run as root: if the tests do,

@@ -41,21 +41,46 @@ type Server struct {
 // the server's own end it survives either way.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
+	return start(t, nil, settings)
+}
+
+// StartWithLog is Start with the write-ahead log in a folder that does not exist yet, in segments
+// of 1 MiB.
+func StartWithLog(t testing.TB, folder string, settings ...string) *Server {
+	t.Helper()
+	return start(t, []string{"--waldir", folder, "--wal-segsize", "1"}, append([]string{"min_wal_size=2MB", "max_wal_size=4MB"}, settings...))
+}
+
+func start(t testing.TB, how, settings []string) *Server {
+	t.Helper()
+	s := newServer(t, settings)
+	args := []string{"--pgdata", s.data(), "--username", Superuser, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"}
+	run(t, s.dir, binary(t, "initdb"), append(args, how...)...)
+	s.begin()
+	return s
+}
+
+// newServer returns a server without data.
+func newServer(t testing.TB, settings []string) *Server {
+	t.Helper()
 	s := &Server{t: t, binary: binary(t, "postgres"), ready: binary(t, "pg_isready"), dir: folder(t)}
-	initdb := binary(t, "initdb")
 	s.settings = append([]string{
 		"fsync=off", "unix_socket_directories=", "listen_addresses=" + proctest.Loopback, "max_connections=200",
 		"shared_buffers=64MB", "logging_collector=off", "log_min_messages=warning",
 	}, settings...)
-	run(t, s.dir, initdb, "--pgdata", s.data(), "--username", Superuser, "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync")
+	return s
+}
+
+// begin starts the server on a free port.
+func (s *Server) begin() {
+	s.t.Helper()
 	for range startTries {
-		s.port = proctest.FreePort(t)
+		s.port = proctest.FreePort(s.t)
 		if s.launch() == nil {
-			return s
+			return
 		}
 	}
-	t.Fatalf("pgtest: no start of %s in %d tries\n%s", s.binary, startTries, s.process.Tail())
-	return nil
+	s.t.Fatalf("pgtest: no start of %s in %d tries\n%s", s.binary, startTries, s.process.Tail())
 }
 
 // URL returns the URL of a database for a user, both of which need not exist.
@@ -95,6 +120,9 @@ func (s *Server) Kill() {
 	}
 	s.frozen = nil
 }
+
+// Ended reports whether the server has ended, killed or by itself.
+func (s *Server) Ended() bool { return s.process.Ended() }
 
 // Abort ends the server by an immediate shutdown, which leaves everything to the recovery, and
 // waits until it has ended.

@@ -6,9 +6,10 @@
 // Over PostgreSQL workers are killed at every boundary and at any moment, and frozen beyond their
 // leases. The server, one of its backends, its connections and a PgBouncer in transaction mode are
 // killed; the server is away and frozen for longer than a lease; its answers are cut in the middle,
-// and its disk is full. Over a file there is one process at a time, which is killed at every
-// boundary, and at any moment several times in a row; the next one goes on at once, whatever the
-// lease was. It is frozen, and its disk is full.
+// and its disk is full, that of the tables or that of the write-ahead log; a streaming replica
+// takes over, a synchronous one and one that lags. Over a file there is one process at a time,
+// which is killed at every boundary, and at any moment several times in a row; the next one goes on
+// at once, whatever the lease was. It is frozen, and its disk is full.
 //
 // The rows with a full disk mount a small file system, so they need root; others skip them.
 //

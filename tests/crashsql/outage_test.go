@@ -5,6 +5,7 @@ package crashsql
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cutover-go/cutover/internal/crashtest"
+	"github.com/cutover-go/cutover/internal/pgtest"
 	"github.com/cutover-go/cutover/store/pgstore"
 )
 
@@ -29,6 +31,7 @@ func outageRows() []row {
 		row{Name: "PostgreSQL away for 60 s", Extent: crashtest.Long, Expect: none, Do: away(time.Minute)},
 		row{Name: "PostgreSQL frozen beyond the lease", Extent: crashtest.Short, Expect: none, Do: frozen(2 * crashtest.Lease)},
 		row{Name: "PostgreSQL frozen within the lease", Extent: crashtest.Long, Expect: none, Do: frozen(crashtest.Lease / 2)},
+		row{Name: "disk of the write-ahead log full", Extent: crashtest.Short, Expect: none + " when there is room", Do: logFull},
 		row{Name: "disk full", Extent: crashtest.Short, Expect: none + " when there is room", Do: diskFull},
 	)
 }
@@ -106,6 +109,33 @@ func diskFull(t *testing.T) *site {
 	s.AwaitCount("", crashtest.Fault, 1)
 	time.Sleep(2 * crashtest.Lease)
 	d.empty()
+	s.Complete()
+	return s
+}
+
+// logFull fills the disk of the write-ahead log until the server ends by itself, and starts it
+// again when there is room.
+func logFull(t *testing.T) *site {
+	t.Helper()
+	d := newDisk(t, 48)
+	r := &server{Server: pgtest.StartWithLog(t, filepath.Join(d.dir, "wal"), "fsync=on")}
+	s := r.site(t, crashtest.Way{}, r.url())
+	s.Busy(200)
+	d.fill()
+	c, err := pgx.Connect(t.Context(), r.url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil { // segments that are left over are used up
+		_, err = c.Exec(t.Context(), "SELECT pg_logical_emit_message(false, 'filler', repeat('x', 500000))")
+	}
+	t.Logf("the server says: %v", err)
+	_ = c.Close(t.Context())
+	s.AwaitCount("", crashtest.Fault, 1)
+	s.Await("the end of the server", r.Ended)
+	time.Sleep(2 * crashtest.Lease)
+	d.empty()
+	r.Restart()
 	s.Complete()
 	return s
 }

@@ -24,7 +24,7 @@ func postgresRows(t *testing.T, deaths []crashtest.Death) []row {
 	t.Helper()
 	// Rows about workers share a server; its commits are on the disk when they are answered.
 	shared := &server{Server: pgtest.Start(t, "fsync=on")}
-	all := append(outageRows(), poolerRows(shared)...) // the slow ones first
+	all := append(append(outageRows(), failoverRows()...), poolerRows(shared)...) // the slow ones first
 	return append(append(all, lineRows(shared)...), workerRows(shared, deaths)...)
 }
 

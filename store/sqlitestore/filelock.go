@@ -53,8 +53,11 @@ func writeAt(f *os.File, text string) error {
 	return err
 }
 
-// unlock lets the next process open the database.
-func (l *fileLock) unlock() error { return l.file.Close() }
+// unlock lets the next process open the database. To close the file is not enough: a child that is
+// being started has it, too, for a moment.
+func (l *fileLock) unlock() error {
+	return errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+}
 
 // links returns how many names a file has.
 func links(info os.FileInfo) int {

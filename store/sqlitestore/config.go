@@ -19,7 +19,7 @@ type Config struct {
 	Readers int
 
 	clock func() time.Time // of what is stored, and of tokens and waits; tests set it
-	vfs   string           // the name of SQLite's VFS; empty: that of the operating system
+	vfs   string           // the name of SQLite's VFS; empty: defaultVFS
 }
 
 func (c Config) withDefaults() Config {

@@ -1,6 +1,7 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,10 +32,7 @@ func dial(path, vfs string, create bool) (*conn, error) {
 	if create {
 		flags |= sqlite3.OPEN_CREATE
 	}
-	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	if vfs != "" {
-		uri.RawQuery = "vfs=" + url.QueryEscape(vfs)
-	}
+	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "vfs=" + url.QueryEscape(cmp.Or(vfs, defaultVFS))}
 	db, err := sqlite3.OpenFlags(uri.String(), flags)
 	if err != nil {
 		return nil, &FileError{path, "cannot be opened", err}

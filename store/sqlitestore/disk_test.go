@@ -74,7 +74,7 @@ const (
 func newDisk(t *testing.T, name string) *disk {
 	t.Helper()
 	d := &disk{VFS: vfs.Find("")}
-	vfs.Register(name, d)
+	vfs.Register(name, gather{d})
 	t.Cleanup(func() { vfs.Unregister(name) })
 	return d
 }

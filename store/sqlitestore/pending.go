@@ -60,7 +60,8 @@ func (r *rows) nextPending(from, until uint32) (first uint32, known bool) {
 	return first, true
 }
 
-// look reads which of the tasks from first to last are pending, up to as many as are kept.
+// look reads which of the tasks from first to last are pending, up to as many as are kept. The
+// writer reads them as a whole: it is to claim them next, and to find each by itself takes longer.
 func (r *rows) look(first, last uint32) {
 	k := &r.p.pending
 	*k = pendings{first: first, last: last, list: k.list[:0]}
@@ -69,12 +70,20 @@ func (r *rows) look(first, last uint32) {
 		return
 	}
 	r.flushTasks()
-	seen, end := 0, uint32(0)
-	err := r.c.each("SELECT ordinal FROM task WHERE plan = ? AND ordinal BETWEEN ? AND ? AND state = 0 ORDER BY ordinal LIMIT ?",
+	seen, end, columns := 0, uint32(0), "t.ordinal"
+	if clear(r.ahead); r.ahead != nil {
+		columns = taskColumns
+	}
+	err := r.c.each("SELECT "+columns+" FROM task AS t WHERE t.plan = ? AND t.ordinal BETWEEN ? AND ? AND t.state = 0 ORDER BY t.ordinal LIMIT ?",
 		[]any{int64(r.p.ID), first, last, pendingsAhead}, func(s row) error {
 			seen, end = seen+1, uint32(s.ColumnInt64(0))
-			if !r.holds(end) {
-				k.list = append(k.list, end)
+			if r.holds(end) {
+				return nil
+			}
+			k.list = append(k.list, end)
+			if t := (&taskRow{}); r.ahead != nil && r.tasks[end] == nil && scanTask(s, &t.Task) == nil && t.length() <= maxLength {
+				t.due = dueOf(&t.Task)
+				r.ahead[end] = t // a damaged one is read again, for the error
 			}
 			return nil
 		})

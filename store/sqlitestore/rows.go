@@ -20,8 +20,9 @@ type rows struct {
 	c       *conn
 	p       *rollout
 	tasks   map[uint32]*taskRow
-	dirty   []uint32 // ordinals of tasks that are to be written
-	flushed []uint32 // of those that were, since forget
+	ahead   map[uint32]*taskRow // pending tasks that were read before they are asked for; nil: not the writer's
+	dirty   []uint32            // ordinals of tasks that are to be written
+	flushed []uint32            // of those that were, since forget
 	claims  claims
 	recent  recents
 	events  []rules.Event
@@ -71,6 +72,11 @@ func (r *rows) Task(ordinal uint32) *rules.Task {
 // read returns a task, an empty one together with an error.
 func (r *rows) read(ordinal uint32) (*taskRow, error) {
 	if t := r.tasks[ordinal]; t != nil {
+		return t, nil
+	}
+	if t := r.ahead[ordinal]; t != nil {
+		r.tasks[ordinal] = t
+		delete(r.ahead, ordinal)
 		return t, nil
 	}
 	t := &taskRow{}

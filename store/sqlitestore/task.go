@@ -117,8 +117,41 @@ const updateTask = `UPDATE task SET state = ?3, attempt = ?4, claim = ?5, releas
 	losses = ?10, version = ?11, token = ?12, last_token = ?13, last_seq = ?14, started = ?15, updated = ?16, ended = ?17, elapsed_ms = ?18,
 	wait = ?19, wait_until = ?20, retried = ?21, step = ?22, failure = ?23, data = ?24, undo = ?25, attempts = ?26 WHERE plan = ?1 AND ordinal = ?2`
 
+// updatePlain is updateTask for a task that has nothing of what few have.
+const updatePlain = `UPDATE task SET state = ?3, attempt = ?4, claim = ?5, released = ?6, request = ?7, version = ?8, token = ?9, last_token = ?10,
+	last_seq = ?11, started = ?12, updated = ?13, ended = ?14, elapsed_ms = ?15, paused_individually = 0, waiting = 0, losses = 0, wait = 0,
+	wait_until = 0, retried = 0, step = NULL, failure = NULL, data = NULL, undo = NULL, attempts = NULL WHERE plan = ?1 AND ordinal = ?2`
+
+// plain reports whether updatePlain writes all of a task. Labels and parameters do not change.
+func plain(t *rules.Task) bool {
+	m := t.More
+	return t.Step == "" && len(t.Data) == 0 && !t.PausedIndividually && !t.Waiting && t.Losses == 0 && (m == nil ||
+		m.Failure == nil && len(m.Undo) == 0 && len(m.Attempts) == 0 && m.Wait == rules.Wait{} && m.Retried.IsZero())
+}
+
 // saveTask writes what the rules have changed of a task.
 func (c *conn) saveTask(id plan.ID, ordinal uint32, t *rules.Task) error {
+	if !plain(t) {
+		return c.saveWhole(id, ordinal, t)
+	}
+	s, err := c.prepared(updatePlain, nil)
+	if err != nil {
+		return err
+	}
+	for i, n := range [...]int64{
+		int64(id), int64(ordinal), int64(t.State), int64(t.Attempt), int64(t.Claim), int64(t.Released), int64(t.Request), int64(t.Version),
+		int64(t.Token), int64(t.LastToken), int64(t.LastSeq),
+		instant.MicrosOf(t.Started), instant.MicrosOf(t.Updated), instant.MicrosOf(t.Ended), t.Elapsed.Milliseconds(),
+	} {
+		if err := s.BindInt64(i+1, n); err != nil {
+			return err
+		}
+	}
+	return s.Exec()
+}
+
+// saveWhole is saveTask for any task.
+func (c *conn) saveWhole(id plan.ID, ordinal uint32, t *rules.Task) error {
 	var m rules.More
 	if t.More != nil {
 		m = *t.More

@@ -311,6 +311,7 @@ func (t *tx) plan(id plan.ID) (*rollout, error) {
 	if p.rows, err = t.loadRows(p); err != nil {
 		return nil, err
 	}
+	p.rows.ahead = make(map[uint32]*taskRow)
 	t.w.plans[id] = p
 	return p, nil
 }

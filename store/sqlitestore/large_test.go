@@ -92,11 +92,23 @@ func TestLargePlan(t *testing.T) {
 	if sample.Whole() {
 		n = task.MaxPerPlan
 	}
+	path := newFile(t)
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), "SQLITESTORE_CHILD="+newFile(t), fmt.Sprint("SQLITESTORE_TASKS=", n))
+	cmd.Env = append(os.Environ(), "SQLITESTORE_CHILD="+path, fmt.Sprint("SQLITESTORE_TASKS=", n))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
+	}
+	before := time.Now()
+	s := open(t, path, Config{})
+	again := store.Batch{Plan: 1, Claim: store.Claim{ID: "next process", Worker: "w", Max: 1}}
+	if err := s.Commit(t.Context(), &again); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(before); took > 5*time.Second {
+		t.Errorf("from opening the file to the first answer to a claim it took %s", took)
+	} else {
+		t.Logf("from opening the file to the first answer to a claim it took %s", took)
 	}
 	for line := range bytes.Lines(out) {
 		if rest, is := bytes.CutPrefix(line, []byte("VmHWM:")); is {

@@ -37,7 +37,7 @@
 //   - What commits have changed is written before a job of another kind, and before the end of the
 //     transaction. Nobody reads a table meanwhile that has not what the rules know.
 //   - Of tasks that workers hold, and of claims, the table recent counts before the tables task and
-//     claim, for the writer by what it remembers, for readers by loadRows: a row of each transaction
+//     claim, for the writer by what it remembers, for readers by loadRows: a row a transaction
 //     instead of rows of each task. The writer forgets nothing that only the table recent has.
 //   - What is in memory alone (agenda, leases, the plans that the writer remembers) can be made
 //     anew from the file: all plans are due when the file is opened, all leases are over, and a

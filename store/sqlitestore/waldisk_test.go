@@ -11,8 +11,8 @@ import (
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
-// TestGatheredWrites: what a commit appends to the WAL is one write, and a disk that is full then is
-// a passing fault, although SQLite hears of it when it synchronizes.
+// TestGatheredWrites: what a commit appends to the WAL is one write, and a disk that is full then
+// is a passing fault, although SQLite hears of it when it synchronizes.
 func TestGatheredWrites(t *testing.T) {
 	t.Parallel()
 	d := newDisk(t, "gathered-writes")

@@ -1,12 +1,12 @@
 package capacity
 
 import (
-	"github.com/cutover-go/cutover/internal/brief"
 	"maps"
 	"slices"
 	"sync/atomic"
 
 	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/internal/brief"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"

@@ -2,10 +2,11 @@ package tenantlock
 
 import (
 	"context"
-	"github.com/cutover-go/cutover/internal/brief"
+	"runtime"
 	"slices"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/brief"
 	"github.com/cutover-go/cutover/internal/signal"
 	"github.com/cutover-go/cutover/internal/storeclient"
 	"github.com/cutover-go/cutover/internal/wait"
@@ -20,15 +21,20 @@ type Releaser struct {
 	more   signal.Flag
 
 	mu      brief.Mutex
-	waiting []store.TenantLock
-	places  []store.Place // in quotas, to be freed
-	last    int           // how many locks were released together the last time
+	waiting [][]store.TenantLock // in batches, of which all but the last are full
+	n       int                  // how many locks these are
+	places  []store.Place        // in quotas, to be freed
+	last    int                  // how many locks were released together the last time
 }
 
 const (
 	// maxWaiting bounds the locks that a releaser keeps while the store is unreachable. Further
 	// locks are dropped; the cleaner releases them when the plan comes to rest.
 	maxWaiting = 100_000
+	// lateAt is the number of waiting locks from which on those who add one let other goroutines
+	// run, of which one is the releaser: workers whose tasks do nothing rarely leave the
+	// processors, and what waits takes memory.
+	lateAt = 2000
 	// gatherFor is how long a lock waits for others to be released in the same call: a round trip
 	// for each lock would slow down the commits.
 	gatherFor = 5 * time.Millisecond
@@ -47,14 +53,30 @@ func (r *Releaser) Add(locks ...store.TenantLock) {
 		return
 	}
 	r.mu.Lock()
-	if len(r.waiting)+len(locks) <= maxWaiting {
-		if r.waiting == nil { // the store may still use the memory of those before
-			r.waiting = make([]store.TenantLock, 0, max(r.last, len(locks)))
+	if r.n+len(locks) <= maxWaiting {
+		for _, l := range locks {
+			r.addLocked(l)
 		}
-		r.waiting = append(r.waiting, locks...)
 	}
+	late := r.n >= lateAt
 	r.mu.Unlock()
 	r.more.Raise()
+	if late {
+		runtime.Gosched()
+	}
+}
+
+// addLocked adds a lock to the last batch. All memory is new, because the store may still use that
+// of earlier ones, and full batches do not move: workers whose tasks do nothing add thousands
+// before Run has its turn.
+func (r *Releaser) addLocked(l store.TenantLock) {
+	end := len(r.waiting) - 1
+	if end < 0 || len(r.waiting[end]) == store.MaxBatch {
+		r.waiting = append(r.waiting, make([]store.TenantLock, 0, min(max(r.last-r.n, 1), store.MaxBatch)))
+		end++
+	}
+	r.waiting[end] = append(r.waiting[end], l)
+	r.n++
 }
 
 // AddPlaces is Add for places in quotas.
@@ -89,7 +111,7 @@ func (r *Releaser) Run(ctx context.Context) {
 func (r *Releaser) flush(ctx context.Context) {
 	r.mu.Lock()
 	locks, places := r.waiting, r.places
-	r.waiting, r.places, r.last = nil, nil, len(locks)
+	r.waiting, r.places, r.last, r.n = nil, nil, r.n, 0
 	r.mu.Unlock()
 	for batch := range slices.Chunk(places, store.MaxBatch) {
 		if err := r.client.Do(ctx, "vacate", func() error { return r.client.Store.Vacate(ctx, batch) }); err != nil {
@@ -97,7 +119,7 @@ func (r *Releaser) flush(ctx context.Context) {
 			break
 		}
 	}
-	for batch := range slices.Chunk(locks, store.MaxBatch) {
+	for _, batch := range locks {
 		if err := r.client.Do(ctx, "release", func() error { return r.client.Store.Release(ctx, batch) }); err != nil {
 			r.client.Fault("release", err)
 			return

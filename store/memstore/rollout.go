@@ -1,10 +1,10 @@
 package memstore
 
 import (
-	"github.com/cutover-go/cutover/internal/brief"
 	"slices"
 	"time"
 
+	"github.com/cutover-go/cutover/internal/brief"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"

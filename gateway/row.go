@@ -19,30 +19,52 @@ type Row struct {
 	// Token is the greatest fencing token under which the row was written. A change with a lower
 	// one is refused.
 	Token task.Token
+	// Other is the colour of Weight percent of the tenant's requests, 1 to 99. Default: none.
+	Other  string
+	Weight int
 }
 
-// String returns "colour|revision|token", which is what proxies serve.
+// String returns "colour|revision|token", or "colour|revision|token|weight|other" if a share goes
+// to another colour. This is what proxies serve.
 func (r Row) String() string { return string(r.AppendTo(nil)) }
 
 // AppendTo appends what String returns to a text.
 func (r Row) AppendTo(text []byte) []byte {
 	text = append(append(text, r.Colour...), '|')
 	text = append(strconv.AppendUint(text, r.Rev, 10), '|')
-	return strconv.AppendUint(text, uint64(r.Token), 10)
+	text = strconv.AppendUint(text, uint64(r.Token), 10)
+	if r.Weight == 0 {
+		return text
+	}
+	text = strconv.AppendInt(append(text, '|'), int64(r.Weight), 10)
+	return append(append(text, '|'), r.Other...)
 }
 
-// ParseRow reads the form that [Row.String] writes. Any other text is an error.
+// ParseRow reads the forms that [Row.String] writes. Any other text is an error.
 func ParseRow(text string) (Row, error) {
 	parts := strings.Split(text, "|")
-	if len(parts) != 3 || CheckColour(parts[0]) != nil {
-		return Row{}, fmt.Errorf("gateway: %.64q is not of the form colour|revision|token", text)
+	if len(parts) != 3 && len(parts) != 5 || CheckColour(parts[0]) != nil {
+		return Row{}, notARow(text)
 	}
 	rev, err1 := number(parts[1])
 	token, err2 := number(parts[2])
 	if err1 != nil || err2 != nil {
-		return Row{}, fmt.Errorf("gateway: %.64q is not of the form colour|revision|token", text)
+		return Row{}, notARow(text)
 	}
-	return Row{Colour: parts[0], Rev: rev, Token: task.Token(token)}, nil
+	r := Row{Colour: parts[0], Rev: rev, Token: task.Token(token)}
+	if len(parts) == 3 {
+		return r, nil
+	}
+	weight, err := number(parts[3])
+	if err != nil || weight < 1 || weight > 99 || CheckColour(parts[4]) != nil || parts[4] == r.Colour {
+		return Row{}, notARow(text)
+	}
+	r.Weight, r.Other = int(weight), parts[4]
+	return r, nil
+}
+
+func notARow(text string) error {
+	return fmt.Errorf("gateway: %.64q is not of the form colour|revision|token", text)
 }
 
 // number reads a number that has only one spelling, so that equal rows are equal texts.

@@ -9,7 +9,10 @@ import (
 
 func TestRow(t *testing.T) {
 	t.Parallel()
-	for _, row := range []gateway.Row{{Colour: "blue", Rev: 42, Token: 7}, {Colour: "v2.1-b_", Rev: 0, Token: 0}, {Colour: "B", Rev: 1<<64 - 1, Token: 1<<64 - 1}} {
+	for _, row := range []gateway.Row{
+		{Colour: "blue", Rev: 42, Token: 7}, {Colour: "v2.1-b_", Rev: 0, Token: 0}, {Colour: "B", Rev: 1<<64 - 1, Token: 1<<64 - 1},
+		{Colour: "green", Rev: 7, Token: 9, Weight: 1, Other: "blue"}, {Colour: "green", Rev: 7, Token: 9, Weight: 99, Other: "v2"},
+	} {
 		if got, err := gateway.ParseRow(row.String()); err != nil || got != row {
 			t.Errorf("%q is read as %v, %v", row.String(), got, err)
 		}
@@ -17,6 +20,7 @@ func TestRow(t *testing.T) {
 	for _, text := range []string{
 		"", "blue", "blue|1", "|1|1", "blue|1|1|1", "blue|-1|1", "blue|1|x", "blue|+1|1", "blue|01|1", "a b|1|1", "blue|1|1\n",
 		"blue|1|18446744073709551616", "<html>|1|1",
+		"green|1|1|0|blue", "green|1|1|100|blue", "green|1|1|05|blue", "green|1|1|5|green", "green|1|1|5|", "green|1|1|5|blue|", "green|1|1||blue",
 	} {
 		if row, err := gateway.ParseRow(text); err == nil {
 			t.Errorf("%q is read as %v", text, row)

@@ -91,6 +91,7 @@ func Run(t *testing.T, s Suite) {
 		"ReloadMeanwhile":    testReloadMeanwhile,
 		"LostAnswer":         testLostAnswer,
 		"CanceledAnywhere":   testCanceledAnywhere,
+		"Weights":            testWeights,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,7 @@ func TestConfigurationOfTheDocs(t *testing.T) {
 	h := proxytest.StartHAProxy(t, "green", "blue")
 	documented := fleettest.Documented(t, "haproxy")
 	rule := regexp.MustCompile("^(option|http-|use_backend)")
-	fleettest.WantTested(t, strings.ReplaceAll(documented, "/etc/haproxy/routes.map", h.Map), h.Configuration(), rule, 5)
+	fleettest.WantTested(t, strings.ReplaceAll(documented, "/etc/haproxy/routes.map", h.Map), h.Configuration(), rule, 9)
 	path := filepath.Join(t.TempDir(), "haproxy.cfg")
 	own := strings.NewReplacer("/etc/haproxy/routes.map", h.MapFile, "/run/haproxy/admin.sock", h.Socket)
 	if err := os.WriteFile(path, []byte(own.Replace(documented)), 0o600); err != nil {

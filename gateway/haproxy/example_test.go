@@ -3,8 +3,10 @@ package haproxy_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/haproxy"
 )
@@ -38,4 +40,19 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// gateway: invalid configuration: Table is missing; Fleet is missing
+}
+
+// A canary release of a tenant over HAProxy: 5, 25 and 50 percent of its users, and then all.
+func ExampleGateway_Weights() {
+	release := func(gw *haproxy.Gateway, health canary.Health) (*canary.Executor, error) {
+		weights, err := gw.Weights("green", "blue")
+		if err != nil {
+			return nil, err
+		}
+		return canary.New(weights, health, canary.Config{Steps: canary.Steps(10*time.Minute, 5, 25, 50, 100)})
+	}
+	_ = release
+	fmt.Println(gateway.Row{Colour: "green", Rev: 42, Token: 7, Weight: 25, Other: "blue"})
+	// Output:
+	// green|42|7|25|blue
 }

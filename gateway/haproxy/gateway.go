@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/internal/control"
 	"github.com/cutover-go/cutover/redisack/probe"
@@ -112,6 +113,13 @@ func (g *Gateway) Current(ctx context.Context, tenantID string) (string, error) 
 // Switch routes a tenant to c.To and returns nil when every instance serves that route.
 func (g *Gateway) Switch(ctx context.Context, c bluegreen.Change) error {
 	return g.control.Switch(ctx, c)
+}
+
+// Weights returns weights for executor/canary: 0 percent are all requests of a tenant at stable,
+// 100 all at other, and a weight is set when every instance serves it. Which requests they are is
+// the configuration's matter: see docs/gateways.md. An unknown colour is a *[gateway.InvalidError].
+func (g *Gateway) Weights(stable, other string) (canary.Weights, error) {
+	return g.control.Weights(stable, other)
 }
 
 // Reconcile compares every instance with the table and brings it up to date. It returns a report

@@ -59,6 +59,11 @@ type Config struct {
 	Suffix string
 	// Header is the header of answers that carries the route. Default "x-route".
 	Header string
+	// Bucket is a header of requests with a number from 0 to 99 that stands for a user, for tenants
+	// with a weight ([Gateway.Weights]): those below the weight go to the other colour, and so a
+	// user who has been moved stays there when the weight grows. Chance decides about requests
+	// without it. Whoever can set it can choose a colour. Default: none; chance decides.
+	Bucket string
 	// Colours are the colours that a tenant can be switched to. Default: "blue" and "green".
 	Colours []string
 	// Default is the colour of all hosts that are no tenant of the table. Default: none; such
@@ -127,7 +132,10 @@ func (c *Config) faults(colours []string) (faults []string) {
 		faults = append(faults, fmt.Sprintf("Suffix: %q does not end a domain; allowed are a-z, 0-9 and .-_", c.Suffix))
 	}
 	if fault := badHeader(c.Header); fault != "" {
-		faults = append(faults, fault)
+		faults = append(faults, "Header: "+fault)
+	}
+	if fault := badHeader(c.Bucket); fault != "" {
+		faults = append(faults, "Bucket: "+fault)
 	}
 	if c.Settle < 0 || c.Settle > maxSettle {
 		faults = append(faults, fmt.Sprintf("Settle must be between 0 and %v", maxSettle))
@@ -160,7 +168,7 @@ func invalid[M message](field string, resources []M, name func(M) string) (fault
 func badHeader(name string) string {
 	for _, r := range name {
 		if !letter(r) && r != '-' {
-			return fmt.Sprintf("Header: %q contains %q; allowed are a-z, 0-9 and -", name, r)
+			return fmt.Sprintf("%q contains %q; allowed are a-z, 0-9 and -", name, r)
 		}
 	}
 	return ""

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -69,7 +71,40 @@ type config struct {
 	ignorePort bool
 }
 
-type host struct{ cluster, header, value string }
+type host struct {
+	routes        []*routev3.Route
+	header, value string
+}
+
+// cluster returns the cluster to which a request goes, empty if no route matches.
+func (h host) cluster(r *http.Request) string {
+	for _, route := range h.routes {
+		if !matches(route.GetMatch(), r.Header) {
+			continue
+		}
+		at := rand.Uint32N(100)
+		for _, part := range route.GetRoute().GetWeightedClusters().GetClusters() {
+			if weight := part.GetWeight().GetValue(); at < weight {
+				return part.GetName()
+			} else {
+				at -= weight
+			}
+		}
+		return route.GetRoute().GetCluster()
+	}
+	return ""
+}
+
+// matches reports whether headers are those of a match. Only ranges are known.
+func matches(match *routev3.RouteMatch, header http.Header) bool {
+	for _, m := range match.GetHeaders() {
+		n, err := strconv.ParseInt(header.Get(m.GetName()), 10, 64)
+		if err != nil || n < m.GetRangeMatch().GetStart() || n >= m.GetRangeMatch().GetEnd() {
+			return false
+		}
+	}
+	return true
+}
 
 // parsed returns what is in a response, or why a proxy would refuse it.
 func (w *worker) parsed(response *discoveryv3.DiscoveryResponse) (next config, err error) {
@@ -115,7 +150,7 @@ func (c *config) routes(decode func(proto.Message) error, m *routev3.RouteConfig
 			if _, ok := c.hosts[domain]; ok {
 				return fmt.Errorf("only unique values for domains are permitted, duplicate entry of domain %s", domain)
 			}
-			c.hosts[domain] = host{virtual.GetRoutes()[0].GetRoute().GetCluster(), header.GetKey(), header.GetValue()}
+			c.hosts[domain] = host{virtual.GetRoutes(), header.GetKey(), header.GetValue()}
 		}
 	}
 	return nil
@@ -144,9 +179,10 @@ func (w *worker) route(out http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out.Header().Set(found.header, found.value)
-	address, ok := config.clusters[found.cluster]
+	cluster := found.cluster(r)
+	address, ok := config.clusters[cluster]
 	if !ok {
-		http.Error(out, "no cluster "+found.cluster, http.StatusServiceUnavailable)
+		http.Error(out, "no cluster "+cluster, http.StatusServiceUnavailable)
 		return
 	}
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})

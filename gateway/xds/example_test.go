@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/xds"
 )
@@ -41,4 +42,27 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// gateway: invalid configuration: Table is missing; Fleet is missing; Clusters: none is named "blue"
+}
+
+// A canary release of a tenant over Envoy: 5, 25 and 50 percent of its users, and then all. The
+// proxies in front, or the application, send a number from 0 to 99 that stands for the user.
+func ExampleGateway_Weights() {
+	release := func(c xds.Config, health canary.Health) (*xds.Gateway, *canary.Executor, error) {
+		c.Bucket = "x-user-bucket"
+		gw, err := xds.New(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		weights, err := gw.Weights("green", "blue")
+		if err != nil {
+			return nil, nil, err
+		}
+		executor, err := canary.New(weights, health, canary.Config{Steps: canary.Steps(10*time.Minute, 5, 25, 50, 100)})
+		return gw, executor, err
+	}
+	_ = release
+	_, err := xds.New(xds.Config{Bucket: "X-Bucket", Colours: []string{"green"}, Clusters: []*clusterv3.Cluster{{Name: "green"}}})
+	fmt.Println(err)
+	// Output:
+	// gateway: invalid configuration: Table is missing; Fleet is missing; Bucket: "X-Bucket" contains 'X'; allowed are a-z, 0-9 and -
 }

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/internal/control"
 )
@@ -70,6 +71,13 @@ func (g *Gateway) Current(ctx context.Context, tenantID string) (string, error) 
 // Switch routes a tenant to c.To and returns nil when every instance serves that route.
 func (g *Gateway) Switch(ctx context.Context, c bluegreen.Change) error {
 	return g.control.Switch(ctx, c)
+}
+
+// Weights returns weights for executor/canary: 0 percent are all requests of a tenant at stable,
+// 100 all at other, and a weight is set when every instance serves it. Which requests they are is
+// the matter of Config.Bucket. An unknown colour is a *[gateway.InvalidError].
+func (g *Gateway) Weights(stable, other string) (canary.Weights, error) {
+	return g.control.Weights(stable, other)
 }
 
 // Nodes returns what this process knows of the instances of the fleet, in its order, and then of

@@ -25,6 +25,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/cutover-go/cutover/executor/bluegreen"
+	"github.com/cutover-go/cutover/executor/canary"
 	"github.com/cutover-go/cutover/gateway/gatewaytest"
 	"github.com/cutover-go/cutover/gateway/internal/fleettest"
 	"github.com/cutover-go/cutover/gateway/xds"
@@ -208,5 +209,56 @@ func TestGRPCClientThatRefuses(t *testing.T) {
 	fleettest.WantFailure(t, err, "GATEWAY_REFUSED", clientNode, "(Cluster)", "blue")
 	if colour, err := ask(t.Context(), "held"); colour != gatewaytest.Green || err != nil {
 		t.Errorf("%q, %v", colour, err)
+	}
+}
+
+// TestGRPCClientBetweenColours raises the weight of a tenant. Calls without a bucket are divided by
+// chance, and those with one go where it says.
+func TestGRPCClientBetweenColours(t *testing.T) {
+	t.Parallel()
+	m := startMesh(t, 200*time.Millisecond, nil)
+	m.stop()
+	c := m.config
+	c.Bucket = "x-bucket"
+	m.gateway, _ = m.serve(t, c)
+	ask := m.client(t)
+	if colour, err := ask(t.Context(), "acme"); colour != gatewaytest.Green || err != nil {
+		t.Fatalf("%q, %v", colour, err)
+	}
+	weights, err := m.gateway.Weights(gatewaytest.Green, gatewaytest.Blue)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for token, step := range [][2]int{{0, 25}, {25, 60}} {
+		change := canary.Change{TenantID: "acme", From: step[0], To: step[1], Token: task.Token(token + 1), Key: "k"} //nolint:gosec // small
+		if err := weights.SetWeight(t.Context(), change); err != nil {
+			t.Fatal(err)
+		}
+		blue := 0
+		for range 100 {
+			colour, err := ask(t.Context(), "acme")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if colour == gatewaytest.Blue {
+				blue++
+			}
+		}
+		if blue < step[1]-30 || blue > step[1]+30 { // six standard deviations
+			t.Errorf("%d of 100 calls at %d percent", blue, step[1])
+		}
+		for bucket, want := range map[int]string{
+			0: gatewaytest.Blue, step[1] - 1: gatewaytest.Blue, step[1]: gatewaytest.Green, 99: gatewaytest.Green,
+		} {
+			for range 3 {
+				ctx := metadata.AppendToOutgoingContext(t.Context(), "x-bucket", fmt.Sprint(bucket))
+				if colour, err := ask(ctx, "acme"); colour != want || err != nil {
+					t.Errorf("bucket %d at %d percent: %q, %v", bucket, step[1], colour, err)
+				}
+			}
+		}
+	}
+	if colour, err := ask(t.Context(), "beta"); colour != gatewaytest.Green || err != nil {
+		t.Errorf("beta: %q, %v", colour, err)
 	}
 }

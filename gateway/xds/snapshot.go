@@ -9,10 +9,12 @@ import (
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"github.com/envoyproxy/go-control-plane/pkg/resource/v3"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/cutover-go/cutover/gateway"
 )
@@ -129,11 +131,7 @@ func (b *builder) routes(rows gateway.Rows) ([]byte, error) {
 // colour of one and the revision of another.
 func (b *builder) host(name, domain string, row gateway.Row) *routev3.VirtualHost {
 	return &routev3.VirtualHost{
-		Name: name, Domains: []string{domain},
-		Routes: []*routev3.Route{{
-			Match:  &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}},
-			Action: b.action(row.Colour),
-		}},
+		Name: name, Domains: []string{domain}, Routes: b.hostRoutes(row),
 		ResponseHeadersToAdd: []*corev3.HeaderValueOption{{
 			Header:       &corev3.HeaderValue{Key: b.config.Header, Value: row.String()},
 			AppendAction: corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD,
@@ -141,11 +139,54 @@ func (b *builder) host(name, domain string, row gateway.Row) *routev3.VirtualHos
 	}
 }
 
-func (b *builder) action(colour string) *routev3.Route_Route {
-	action := &routev3.RouteAction{}
-	if b.config.Action != nil {
-		action = proto.CloneOf(b.config.Action)
+// hostRoutes returns the routes of a tenant. Of a tenant between two colours, requests that name a
+// bucket go by that, so that a user who has been moved is not moved back by a greater weight;
+// chance decides about the others.
+func (b *builder) hostRoutes(row gateway.Row) []*routev3.Route {
+	all := func(headers ...*routev3.HeaderMatcher) *routev3.RouteMatch {
+		return &routev3.RouteMatch{PathSpecifier: &routev3.RouteMatch_Prefix{Prefix: "/"}, Headers: headers}
 	}
+	if row.Weight == 0 {
+		return []*routev3.Route{{Match: all(), Action: b.action(row.Colour)}}
+	}
+	var routes []*routev3.Route
+	if b.config.Bucket != "" {
+		moved, rest := b.bucket(0, row.Weight), b.bucket(row.Weight, 100)
+		routes = append(routes, &routev3.Route{Match: all(moved), Action: b.action(row.Other)},
+			&routev3.Route{Match: all(rest), Action: b.action(row.Colour)})
+	}
+	return append(routes, &routev3.Route{Match: all(), Action: b.split(row)})
+}
+
+// bucket matches requests whose bucket is from or greater, and less than to.
+func (b *builder) bucket(from, to int) *routev3.HeaderMatcher {
+	return &routev3.HeaderMatcher{
+		Name:                 b.config.Bucket,
+		HeaderMatchSpecifier: &routev3.HeaderMatcher_RangeMatch{RangeMatch: &typev3.Int64Range{Start: int64(from), End: int64(to)}},
+	}
+}
+
+func (b *builder) action(colour string) *routev3.Route_Route {
+	action := b.plainAction()
 	action.ClusterSpecifier = &routev3.RouteAction_Cluster{Cluster: colour}
 	return &routev3.Route_Route{Route: action}
+}
+
+// split returns the action of a row with a weight.
+func (b *builder) split(row gateway.Row) *routev3.Route_Route {
+	share := func(colour string, weight int) *routev3.WeightedCluster_ClusterWeight {
+		return &routev3.WeightedCluster_ClusterWeight{Name: colour, Weight: wrapperspb.UInt32(uint32(weight))} //nolint:gosec // 1 to 99
+	}
+	action := b.plainAction()
+	action.ClusterSpecifier = &routev3.RouteAction_WeightedClusters{WeightedClusters: &routev3.WeightedCluster{
+		Clusters: []*routev3.WeightedCluster_ClusterWeight{share(row.Colour, 100-row.Weight), share(row.Other, row.Weight)},
+	}}
+	return &routev3.Route_Route{Route: action}
+}
+
+func (b *builder) plainAction() *routev3.RouteAction {
+	if b.config.Action != nil {
+		return proto.CloneOf(b.config.Action)
+	}
+	return &routev3.RouteAction{}
 }

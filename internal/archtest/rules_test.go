@@ -40,9 +40,9 @@ var arrows = []arrow{
 	// Gateways. Those over proxies do not link Redis.
 	{from: "gateway", to: []string{"gateway/internal/disk", "task"}},
 	{from: "gateway/internal/disk"},
-	{from: "gateway/gatewaytest", to: []string{"executor/bluegreen", "executor", "task"}},
+	{from: "gateway/gatewaytest", to: []string{"executor/bluegreen", "executor/canary", "executor", "task"}},
 	{from: "gateway/internal/control", to: []string{
-		"gateway", "executor/bluegreen", "executor", "task", "redisack/httpprobe", "redisack/probe", "internal/nilcheck",
+		"gateway", "executor/bluegreen", "executor/canary", "executor", "task", "redisack/httpprobe", "redisack/probe", "internal/nilcheck",
 	}},
 	{from: "gateway/internal/fleettest", to: []string{
 		"gateway/gatewaytest", "gateway/internal/control", "gateway", "executor/bluegreen", "executor", "redisack/probe",
@@ -50,7 +50,7 @@ var arrows = []arrow{
 	{from: "gateway/nginx", to: []string{"gateway", "gateway/internal/control", "executor/bluegreen", "redisack/probe"}},
 	{from: "gateway/redisconfig", to: []string{"internal/await", "internal/redistx", "executor/bluegreen", "executor", "redisack"}},
 	{from: "gateway/redistable", to: []string{"gateway", "internal/await"}},
-	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "gateway/internal/disk", "executor/bluegreen", "redisack/probe"}},
+	{from: "gateway/haproxy", to: []string{"gateway", "gateway/internal/control", "gateway/internal/disk", "executor/bluegreen", "executor/canary", "redisack/probe"}},
 
 	// Packages that store. A driver imports the contract and the types that the contract uses.
 	{from: "store", to: []string{"plan", "plan/strategy", "task", "checkpoint"}},

@@ -16,7 +16,7 @@ import (
 // request is one wanted change of one row.
 type request struct {
 	tenant   string
-	from, to string
+	from, to place
 	token    task.Token
 	// ifRev, if it is not zero, is the only revision of the row that the request may replace.
 	ifRev uint64
@@ -210,21 +210,21 @@ func save(ctx context.Context, table gateway.Table, rows, changed gateway.Rows, 
 // decide returns the outcome of a request for a tenant whose row is found. The row of the outcome
 // has revision rev if it has to be written.
 func (r *request) decide(found gateway.Row, rev uint64) outcome {
-	next := gateway.Row{Colour: r.to, Rev: rev, Token: r.token}
+	next, at := r.to.row(rev, r.token), placeOf(found)
 	switch {
 	case found.Colour == "":
 		return outcome{err: errNoRow}
 	case r.token < found.Token:
 		return outcome{err: &fencedError{given: r.token, found: found.Token}}
-	case found.Colour == r.to && found.Token == r.token && found.Rev > 0:
+	case at == r.to && found.Token == r.token && found.Rev > 0:
 		return outcome{row: found, moved: r.moved} // moved if the answer to the Save was lost
 	case r.ifRev != 0 && found.Rev != r.ifRev:
 		return outcome{err: errSuperseded}
-	case found.Colour == r.to:
+	case at == r.to:
 		return outcome{row: next}
-	case found.Colour == r.from:
+	case at == r.from:
 		r.moved = true
 		return outcome{row: next, moved: true}
 	}
-	return outcome{err: &movedError{found: found.Colour, from: r.from, to: r.to}}
+	return outcome{err: &movedError{found: at, from: r.from, to: r.to}}
 }

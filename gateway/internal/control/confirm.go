@@ -124,7 +124,7 @@ func (c *Controller) attempt(ctx context.Context, m *Member, tenant string, want
 		if n > 0 && Pause(ctx, c.Spacing) != nil {
 			return report
 		}
-		found, err := c.ask(ctx, m, tenant, want.Colour)
+		found, err := c.ask(ctx, m, tenant, backends(want))
 		if err != nil {
 			report.Err = m.because(err, want)
 			return report

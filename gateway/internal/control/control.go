@@ -37,28 +37,37 @@ func (c *Controller) row(rows gateway.Rows, tenant string) gateway.Row {
 }
 
 // Current returns the colour of a tenant when every member of the fleet serves the tenant's row. A
-// change that is under way is finished first.
+// change that is under way is finished first. A tenant that is between two colours has moved on.
 func (c *Controller) Current(ctx context.Context, tenant string) (string, error) {
+	at, err := c.locate(ctx, tenant)
+	if err == nil && at.weight > 0 {
+		return "", c.failure(ctx, &betweenError{at})
+	}
+	return at.colour, err
+}
+
+// locate returns where a tenant is when every member of the fleet serves the tenant's row.
+func (c *Controller) locate(ctx context.Context, tenant string) (at place, err error) {
 	if err := c.CheckTenant(tenant); err != nil {
-		return "", c.refused(err)
+		return at, c.refused(err)
 	}
 	for range maxRaces {
 		rows, _, err := c.Table.Load(ctx)
 		if err != nil {
-			return "", c.failure(ctx, &tableError{err})
+			return at, c.failure(ctx, &tableError{err})
 		}
 		row := c.row(rows, tenant)
 		if row.Colour == "" {
-			return "", c.failure(ctx, errNoRow)
+			return at, c.failure(ctx, errNoRow)
 		}
 		if err = c.confirm(ctx, tenant, row, time.Now(), patiently); err == nil {
-			return row.Colour, nil
+			return placeOf(row), nil
 		}
 		if !isSuperseded(err) {
-			return "", c.failure(ctx, err)
+			return at, c.failure(ctx, err)
 		}
 	}
-	return "", c.failure(ctx, errSuperseded)
+	return at, c.failure(ctx, errSuperseded)
 }
 
 // maxRaces is the maximum number of tries of Current while others change the tenant.
@@ -66,34 +75,39 @@ const maxRaces = 3
 
 // Switch implements [bluegreen.Gateway].
 func (c *Controller) Switch(ctx context.Context, ch bluegreen.Change) error {
-	if err := c.check(ch); err != nil {
+	return c.move(ctx, request{tenant: ch.TenantID, from: place{colour: ch.From}, to: place{colour: ch.To}, token: ch.Token})
+}
+
+// move carries out a request, and returns nil when every member serves its row.
+func (c *Controller) move(ctx context.Context, r request) error {
+	if err := c.check(r.tenant, r.to); err != nil {
 		return c.refused(err)
 	}
-	out := c.commits.submit(ctx, request{tenant: ch.TenantID, from: ch.From, to: ch.To, token: ch.Token})
+	out := c.commits.submit(ctx, r)
 	if out.err != nil {
 		return c.failure(ctx, out.err)
 	}
 	if out.confirmed {
 		return nil
 	}
-	err := c.confirm(ctx, ch.TenantID, out.row, out.at, patiently)
+	err := c.confirm(ctx, r.tenant, out.row, out.at, patiently)
 	if err == nil {
 		return nil
 	}
 	if out.moved && ctx.Err() == nil && !isSuperseded(err) {
-		err = c.putBack(ctx, ch, out.row, err)
+		err = c.putBack(ctx, r, out.row, err)
 	}
 	return c.failure(ctx, err)
 }
 
 // putBack returns a tenant to where it was, as a change of its own, and err with what has become of
 // that.
-func (c *Controller) putBack(ctx context.Context, ch bluegreen.Change, row gateway.Row, err error) error {
-	back := c.commits.submit(ctx, request{tenant: ch.TenantID, from: ch.To, to: ch.From, token: ch.Token, ifRev: row.Rev})
+func (c *Controller) putBack(ctx context.Context, r request, row gateway.Row, err error) error {
+	back := c.commits.submit(ctx, request{tenant: r.tenant, from: r.to, to: r.from, token: r.token, ifRev: row.Rev})
 	if back.err != nil {
 		return withAftermath(err, "it could not be put back: "+back.err.Error())
 	}
-	if !back.confirmed && c.confirm(ctx, ch.TenantID, back.row, back.at, leavingOut) != nil {
+	if !back.confirmed && c.confirm(ctx, r.tenant, back.row, back.at, leavingOut) != nil {
 		return withAftermath(err, "it was put back, which is not confirmed either")
 	}
 	return withAftermath(err, "it was put back")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/cutover-go/cutover/executor"
@@ -42,10 +43,10 @@ func (e *fencedError) Error() string {
 }
 
 // movedError: the tenant is neither where the change expects it nor where it would put it.
-type movedError struct{ found, from, to string }
+type movedError struct{ found, from, to place }
 
 func (e *movedError) Error() string {
-	return fmt.Sprintf("the tenant is at %q and not at %s or %s: somebody else has moved it on", e.found, e.from, e.to)
+	return fmt.Sprintf("the tenant is at %v and not at %v or %v: somebody else has moved it on", e.found, e.from, e.to)
 }
 
 type tableError struct{ err error }
@@ -85,12 +86,13 @@ func (c *Controller) failure(ctx context.Context, err error) error {
 	}
 	var fenced *fencedError
 	var moved *movedError
+	var between *betweenError
 	var unconfirmed *gateway.NotConfirmedError
 	shown := c.text(err)
 	switch {
 	case errors.As(err, &fenced), errors.Is(err, gateway.ErrSetup):
 		return executor.Fail(codeRefused, shown)
-	case errors.As(err, &moved):
+	case errors.As(err, &moved), errors.As(err, &between):
 		return executor.Fail(task.CodeTenantMovedOn, shown)
 	case isSuperseded(err):
 		return executor.Retryable(codeNotConfirmed, shown)
@@ -139,17 +141,22 @@ func withAftermath(err error, aftermath string) error {
 	return &copied
 }
 
-// check returns what is wrong with a change.
-func (c *Controller) check(ch bluegreen.Change) error {
-	if err := c.CheckTenant(ch.TenantID); err != nil {
+// check returns what is wrong with moving a tenant to a place.
+func (c *Controller) check(tenant string, to place) error {
+	if err := c.CheckTenant(tenant); err != nil {
 		return err
 	}
-	for _, colour := range c.Colours {
-		if colour == ch.To {
-			return nil
-		}
+	if err := c.checkColour(to.colour); err != nil || to.weight == 0 {
+		return err
 	}
-	return &gateway.SetupError{Expected: "one of the colours " + strings.Join(c.Colours, ", "), Found: fmt.Sprintf("%.64q", ch.To)}
+	return c.checkColour(to.other)
+}
+
+func (c *Controller) checkColour(colour string) error {
+	if slices.Contains(c.Colours, colour) {
+		return nil
+	}
+	return &gateway.SetupError{Expected: "one of the colours " + strings.Join(c.Colours, ", "), Found: fmt.Sprintf("%.64q", colour)}
 }
 
 // unanswered returns why a member could not be asked for a route. An answer without a route and a

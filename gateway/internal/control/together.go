@@ -42,7 +42,8 @@ func (c *Controller) together(ctx context.Context, all []settled, rev uint64) {
 	}
 	byColour := map[string][]settled{}
 	for _, s := range all {
-		byColour[s.out.row.Colour] = append(byColour[s.out.row.Colour], s)
+		key := backends(s.out.row)
+		byColour[key] = append(byColour[key], s)
 	}
 	left = nil // the parts tell their callers
 	var parts sync.WaitGroup

@@ -37,6 +37,7 @@ func testWeights(t *testing.T, s Suite) {
 	wantWeight(t, weightsOf(t, f.Gateway(t, timeout)), "acme", 50) // of another process
 	f.Kill(t, 0)
 	f.Start(t, 0)
+	wantWeight(t, w, "acme", 50) // asks it until it has routes
 	wantShare(t, f, 0, 50)
 	_, err := g.Current(t.Context(), "acme")
 	wantCode(t, err, task.CodeTenantMovedOn)

@@ -110,12 +110,14 @@ func (s *Store) start() error {
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(*conn) error{(*conn).prepare, (*conn).verify, s.tokens.load, s.loadAgenda} {
+	var files present
+	look := func(c *conn) error { return files.look(c.file) }
+	for _, step := range []func(*conn) error{(*conn).prepare, (*conn).verify, s.tokens.load, s.loadAgenda, look} {
 		if err := step(c); err != nil {
 			return errors.Join(err, c.Close())
 		}
 	}
-	s.writer = newWriter(c, s.cfg.MaxEvents, s.tokens.forget)
+	s.writer = newWriter(c, s.cfg.MaxEvents, s.tokens.forget, files)
 	s.readers = newReaders(s.cfg.Readers, func() (*conn, error) { return s.dialReader() })
 	s.subscriptions = &subscriptions{s}
 	s.quotas = &quotas{s}

@@ -27,6 +27,7 @@ type writer struct {
 	version int64
 	// rolledBack is called after a transaction that was rolled back.
 	rolledBack func()
+	present    present
 
 	mu     sync.Mutex
 	queue  []*job
@@ -61,9 +62,9 @@ type tx struct {
 	after   []func()
 }
 
-func newWriter(c *conn, keep int, rolledBack func()) *writer {
+func newWriter(c *conn, keep int, rolledBack func(), files present) *writer {
 	w := &writer{
-		c: c, keep: keep, rolledBack: rolledBack, plans: make(map[plan.ID]*rollout), open: make(map[plan.ID]*rows),
+		c: c, keep: keep, rolledBack: rolledBack, present: files, plans: make(map[plan.ID]*rollout), open: make(map[plan.ID]*rows),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go w.loop()
@@ -211,7 +212,8 @@ func (w *writer) together(group []*job) (err error) {
 		}
 		return err
 	}
-	return nil
+	w.broken = w.present.check()
+	return w.broken
 }
 
 // carryOutAll runs jobs in the transaction that has begun.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -18,6 +19,7 @@ import (
 type chain struct {
 	s    *Store
 	id   plan.ID
+	conn *pgxpool.Conn
 	t    *tx
 	more func() []*commit // the next group, nil if few commits wait
 }
@@ -47,8 +49,15 @@ func (s *Store) carryOut(group []*commit, more func() []*commit) (failed, rest [
 		return group, nil, s.ended(ctx, err)
 	}
 	defer conn.Release()
-	c := &chain{s: s, id: group[0].Plan, t: &tx{s: s, db: conn, b: &pgx.Batch{}}, more: more}
-	if failed, rest, err = c.run(group); err != nil {
+	c := &chain{s: s, id: group[0].Plan, conn: conn, t: &tx{s: s, db: conn, b: &pgx.Batch{}}, more: more}
+	done, err := c.quick(group)
+	switch {
+	case err != nil:
+		failed = group
+	case !done:
+		failed, rest, err = c.run(group)
+	}
+	if err != nil {
 		rollBack(conn)
 		err = s.ended(ctx, err)
 	}
@@ -59,16 +68,17 @@ func (s *Store) carryOut(group []*commit, more func() []*commit) (failed, rest [
 func (c *chain) run(group []*commit) (failed, rest []*commit, err error) {
 	end := c.limit()
 	defer func() { end() }()
-	now := c.begin(group, c.s.cached.get(c.id).last, false)
+	last := c.s.cached.get(c.id).last
+	now := c.begin(group, last, last == nil || !last.Undo.Open)
 	sent := c.t.flush()
 	for n := 1; ; n++ {
-		p, err := c.change(now, sent)
+		p, whole, err := c.change(now, sent)
 		if err != nil {
 			return now.group, nil, err
 		}
 		c.commit(now)
 		var next *step
-		if n < links {
+		if n < links && !whole { // else the next one has nothing to read
 			if group = c.more(); group != nil {
 				next = c.begin(group, &p.Plan, false)
 			}
@@ -95,46 +105,64 @@ func (c *chain) limit() (end func()) {
 	return cancel
 }
 
-// begin adds the statements that begin a transaction and read what a group needs.
-func (c *chain) begin(group []*commit, last *rules.Plan, all bool) *step {
+func newStep(group []*commit) *step {
 	st := &step{group: group, work: make([]*store.Batch, len(group))}
 	for i, one := range group {
 		st.work[i] = &one.Batch
 	}
+	return st
+}
+
+// begin adds the statements that begin a transaction and read what a group needs.
+func (c *chain) begin(group []*commit, last *rules.Plan, all bool) *step {
+	st := newStep(group)
 	c.t.begin(c.s.opening()...)
 	st.read = c.t.queueFor(c.id, st.work, last, all)
 	return st
 }
 
 // change lets the rules carry out a group, and adds the statements that write what they have
-// changed. err is that of the flush that has read for it.
-func (c *chain) change(st *step, err error) (*rollout, error) {
-	s, t := c.s, c.t
+// changed. err is that of the flush that has read for it. whole is set if the next group will find
+// kept what it needs.
+func (c *chain) change(st *step, err error) (p *rollout, whole bool, _ error) {
+	t := c.t
 	p, r, err := st.read.finish(t, err)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	done := st.apply(p, r)
 	if r.Err() != nil { // perhaps a claim was asked for that was left out
 		again := t.queueFor(c.id, st.work, st.read.p.known.last, true)
 		if p, r, err = again.finish(t, t.flush()); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		done = st.apply(p, r)
 	}
-	if err := r.flush(t, nil, done.rests, s.cfg.MaxEvents); err != nil {
-		return nil, err
+	if err := c.write(r, &done); err != nil {
+		return nil, false, err
+	}
+	last := p.Plan
+	t.then(func() { c.s.cached.setLast(&last) })
+	return p, r.whole(), nil
+}
+
+// write adds the statements that write what a group has changed.
+func (c *chain) write(r *rows, done *outcome) error {
+	p, t := r.p, c.t
+	if err := r.flush(t, nil, done.rests, c.s.cfg.MaxEvents); err != nil {
+		return err
 	}
 	if done.yields {
 		t.wake(c.id, p.real)
 	}
 	t.raiseTokens(p, done.newest)
-	t.then(func() { s.cached.setLast(&p.Plan) })
+	t.then(r.keep)
 	if done.happened || done.yields {
 		step := p.Breached || p.Counters.InFlight() == 0
-		t.then(func() { s.hint(store.Hint{Plan: c.id, OnlyEvents: !done.yields && !step}) })
+		yields := done.yields
+		t.then(func() { c.s.hint(store.Hint{Plan: c.id, OnlyEvents: !yields && !step}) })
 	}
-	return p, nil
+	return nil
 }
 
 // outcome is what the commits of a group ask for, beside the writing of what they have changed.
@@ -162,16 +190,21 @@ func (st *step) apply(p *rollout, r *rows) (o outcome) {
 // commit adds the end of the transaction of a group, which answers its callers.
 func (c *chain) commit(st *step) {
 	after := c.t.after
-	c.t.after = nil
+	c.t.after, c.t.begun = nil, false
 	c.t.b.Queue("COMMIT").Exec(func(pgconn.CommandTag) error {
-		st.done = true
 		for _, f := range after {
 			f()
 		}
-		for _, one := range st.group {
-			one.err = nil
-			close(one.done)
-		}
+		st.answer()
 		return nil
 	})
+}
+
+// answer tells the callers that a group is carried out.
+func (st *step) answer() {
+	st.done = true
+	for _, one := range st.group {
+		one.err = nil
+		close(one.done)
+	}
 }

@@ -23,7 +23,7 @@ func (r *rows) putClaim(number int64, columns []string) error {
 		return r.p.s.corrupt("claim", r.p.ID, "the tasks of claim %d make no sense", number)
 	}
 	c.Held, c.Ended = held, uint32(ended)
-	r.stored[c.Number] = true
+	r.stored[c.Number] = columns[2]
 	r.puts = append(r.puts, func() { r.PutClaim(c) })
 	return nil
 }
@@ -94,10 +94,12 @@ func (r *claimRows) add(c *rules.ClaimRow) {
 // they are recognized when they are sent again.
 func (r *rows) saveClaims(t *tx) {
 	var opened, left claimRows
+	var before []string
 	forget := false
 	for c := range r.Claims() {
-		if r.stored[c.Number] {
+		if had, is := r.stored[c.Number]; is {
 			left.add(c)
+			before = append(before, had)
 		} else {
 			opened.add(c)
 		}
@@ -110,9 +112,9 @@ func (r *rows) saveClaims(t *tx) {
 	}
 	if n := len(left.number); n > 0 {
 		t.checked(n, `UPDATE @.claim AS c SET held = u.held::int[], ended = u.ended FROM (
-			SELECT (SELECT k.ctid FROM @.claim AS k WHERE k.plan = $1 AND k.number = v.number) AS ctid, v.held, v.ended
-			FROM unnest($2::bigint[], $3::text[], $4::bigint[]) AS v (number, held, ended)) AS u WHERE c.ctid = u.ctid`,
-			int64(r.p.ID), left.number, left.held, left.ended)
+			SELECT (SELECT k.ctid FROM @.claim AS k WHERE k.plan = $1 AND k.number = v.number) AS ctid, v.held, v.before, v.ended
+			FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[]) AS v (number, held, before, ended)) AS u
+			WHERE c.ctid = u.ctid AND c.held = u.before::int[] AND c.ended = 0`, int64(r.p.ID), left.number, left.held, before, left.ended)
 	}
 	if forget {
 		t.exec(`DELETE FROM @.claim WHERE plan = $1 AND ended > 0 AND ended <= (
@@ -134,8 +136,9 @@ func array(list []uint32) string {
 	return b.String()
 }
 
-// flush adds the statements that write everything that steps have changed. rests are the numbers of
-// the events that leave the plan at rest.
+// flush adds the statements that write everything that steps have changed, the facts first: that
+// fails if the plan has another revision. rests are the numbers of the events that leave the plan
+// at rest.
 func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	if err := r.Err(); err != nil {
 		return r.named(err)
@@ -143,10 +146,18 @@ func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	if err := r.allUndone(t); err != nil {
 		return err
 	}
+	p := r.p
+	p.touched = p.touched || len(own) > 0 || r.changed()
+	until := p.trimmed
+	if p.trimmed = p.trimUntil(keep); p.trimmed > until {
+		defer t.exec("DELETE FROM @.event WHERE plan = $1 AND seq > $2 AND seq <= $3 AND ordinal > 0", int64(p.ID), until, p.trimmed)
+	}
+	t.save(p)
 	var common, rare updates
 	var m moves
 	for ordinal, task := range r.Tasks() {
 		at := r.places[ordinal]
+		r.written = append(r.written, written{task, at})
 		if at.rare || hasRare(task.More) {
 			rare.add(ordinal, task, at)
 		} else {
@@ -154,16 +165,11 @@ func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 		}
 		m.add(ordinal, task, at)
 	}
-	t.saveTasks(r.p.ID, &common, false)
-	t.saveTasks(r.p.ID, &rare, true)
-	m.save(t, r.p)
+	t.saveTasks(p.ID, &common, false)
+	t.saveTasks(p.ID, &rare, true)
+	m.save(t, p)
 	r.saveClaims(t)
-	if err := t.appendEvents(r.p, r.Events(), own, rests); err != nil {
-		return err
-	}
-	t.trim(r.p, keep)
-	t.save(r.p)
-	return nil
+	return t.appendEvents(p, r.Events(), own, rests)
 }
 
 // moves are the changes of the tables queue and release.

@@ -89,6 +89,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (a store.Applied, er
 	if err := c.Check(); err != nil {
 		return store.Applied{}, err
 	}
+	s.kept.take(c.Plan.ID) // it will be out of date
 	if err := s.write(ctx, func(t *tx) (err error) { a, err = s.apply(t, &c); return err }); err != nil {
 		return store.Applied{}, err
 	}
@@ -122,7 +123,7 @@ func (s *Store) apply(t *tx, c *store.Command) (store.Applied, error) {
 	if err != nil || done.Repeated {
 		return store.Applied{Plan: p.snapshot(r), Repeated: true}, err
 	}
-	p.changed = p.real
+	p.changed, p.touched = p.real, true
 	if done.Dropped {
 		t.exec("DELETE FROM @.task WHERE plan = $1 AND ordinal BETWEEN $2 AND $3", int64(p.ID), p.TaskCount+1, stored)
 	}

@@ -83,6 +83,9 @@ func (s *Store) damaged(id plan.ID, ordinal uint32, reason string) error {
 // errCount is what a statement fails with that has not met as many rows as were read just before.
 const errCount = "22012" // division_by_zero
 
+// errUnique is what a second row with a key fails with.
+const errUnique = "23505"
+
 // fault returns the error of a call whose caller's context is ctx. What the store itself has
 // returned stays as it is.
 func fault(ctx context.Context, err error) error {

@@ -109,15 +109,13 @@ const (
 	trimMost = 2 * trimFrom
 )
 
-// trim drops events of tasks that need not be kept.
-func (t *tx) trim(p *rollout, keep int) {
+// trimUntil returns the last event of which the task events need not be kept.
+func (p *rollout) trimUntil(keep int) int64 {
 	until := p.LastEvent - int64(keep)
 	if keep <= 0 || until-p.trimmed < min(trimFrom, int64(keep)) {
-		return
+		return p.trimmed
 	}
-	until = min(until, p.trimmed+trimMost)
-	t.exec("DELETE FROM @.event WHERE plan = $1 AND seq > $2 AND seq <= $3 AND ordinal > 0", int64(p.ID), p.trimmed, until)
-	p.trimmed = until
+	return min(until, p.trimmed+trimMost)
 }
 
 // Events implements store.Reader.

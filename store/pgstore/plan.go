@@ -35,6 +35,10 @@ type rollout struct {
 	newest  task.Token  // the limit of all tokens
 	changed int64       // microseconds: when the control was last changed
 	trimmed int64       // the last event of which the task events are gone
+	// revision is drawn anew by all that changes the plan, next is the one that is written. touched
+	// is set when something is changed that is not in the facts.
+	revision, next int64
+	touched        bool
 
 	was struct {
 		facts  facts
@@ -44,6 +48,15 @@ type rollout struct {
 	}
 	raw   raw
 	known knownPlan
+}
+
+// remember makes the plan as it was written that with which the next commit begins.
+func (p *rollout) remember() {
+	if p.next != 0 {
+		p.revision = p.next
+	}
+	p.next, p.touched = 0, false
+	p.was.facts, p.was.waves, p.was.counts, p.was.groups = p.facts(), slices.Clone(p.Waves), slices.Clone(p.WaveCounters), slices.Clone(p.FailureGroups)
 }
 
 // raw are columns as they were read.
@@ -141,7 +154,7 @@ func (t *tx) queueParts(p *rollout) {
 func (t *tx) queueFacts(p *rollout, lock bool) {
 	sql := `SELECT pending, running, paused, completed, failed, skipped, cancelled, rolling_back, rolled_back, rollback_failed,
 		held, waiting, starting, exempt, breached, undos_exhausted, wave_ended, last_event, trimmed,
-		token_floor, releases, claims, first_pending, undo_round, undo_position, appended FROM @.facts WHERE plan = $1`
+		token_floor, releases, claims, first_pending, undo_round, undo_position, stored, revision FROM @.facts WHERE plan = $1`
 	if lock {
 		sql += " FOR NO KEY UPDATE"
 	}
@@ -150,7 +163,7 @@ func (t *tx) queueFacts(p *rollout, lock bool) {
 	t.one(&p.raw.hasFacts, []any{
 		&c[0], &c[1], &c[2], &c[3], &c[4], &c[5], &c[6], &c[7], &c[8], &c[9],
 		&f.counters.Held, &f.counters.Waiting, &f.counters.Starting, &f.counters.Exempt, &f.breached, &f.exhausted, &f.waveEnded, &f.lastEvent, &f.trimmed,
-		&m.Floor, &m.Releases, &m.Claims, &m.Pending, &m.Round, &m.Undo, &m.Appended,
+		&m.Floor, &m.Releases, &m.Claims, &m.Pending, &m.Round, &m.Undo, &m.Appended, &p.revision,
 	}, sql, int64(p.ID))
 }
 
@@ -160,6 +173,7 @@ func (p *rollout) parse() error {
 	if !p.raw.found || p.raw.stage != complete {
 		return store.ErrNotFound
 	}
+	p.s.clock.read(p.real)
 	p.now = p.s.stamp(p.real)
 	if err := p.fixed(); err != nil {
 		return err
@@ -264,7 +278,7 @@ func (p *rollout) counted() error {
 	case k.Held < 0 || k.Waiting < 0 || k.Held+k.Waiting > k.InFlight():
 		fault = "more tasks are held or waiting than are in flight"
 	case f.lastEvent < 1 || f.trimmed < 0 || f.trimmed > f.lastEvent || f.marks.Appended < 0:
-		fault = "last_event, trimmed or appended makes no sense"
+		fault = "last_event, trimmed or stored makes no sense"
 	}
 	if fault != "" {
 		return p.s.corrupt("facts", p.ID, "%s", fault)

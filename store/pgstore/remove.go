@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
@@ -36,7 +37,7 @@ func (t *tx) remove(id plan.ID) (more bool, err error) {
 		t.exec("DELETE FROM @."+table+" WHERE plan = $1", int64(id))
 	}
 	t.exec("DELETE FROM @.plan WHERE id = $1", int64(id))
-	t.then(func() { t.s.cached.drop(id) })
+	t.then(func() { t.s.cached.drop(id); t.s.kept.take(id) })
 	return false, nil
 }
 
@@ -63,6 +64,7 @@ func (t *tx) hide(k *creation) error {
 		}
 	}
 	t.expect(k.id, 0)
+	t.exec("UPDATE @.facts SET revision = $2 WHERE plan = $1", int64(k.id), rand.Int64())
 	t.exec("UPDATE @.plan SET stage = $2, key = NULL WHERE id = $1", int64(k.id), int16(leaving))
 	return nil
 }

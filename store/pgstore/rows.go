@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/rules"
@@ -16,8 +15,12 @@ type rows struct {
 	*rules.Loaded
 	p      *rollout
 	places map[uint32]*place
-	// stored are the numbers of claims that were read.
-	stored map[uint32]bool
+	// written are the tasks that flush has written.
+	written []written
+	// mean is about how many bytes a task that is kept has of any length.
+	mean int
+	// stored are the tasks that claims hold, as they are stored, by the claim's number.
+	stored map[uint32]string
 	// bad says of tasks, by ordinal, what is wrong with them.
 	bad map[uint32]error
 	// ends are the ordinals of the tasks of which the claims are read; nil: all that are named.
@@ -35,13 +38,27 @@ type rows struct {
 
 // place is where a task was when it was read, and what it had.
 type place struct {
-	ctid     pgtype.TID
 	queue    rules.Queue
 	due      int64
 	released uint32
 	data     []byte
 	undos    int
 	rare     bool // it had a failure, an undo log or past attempts
+	size     int  // see sizeOf
+}
+
+// written is a task that is written, and its place.
+type written struct {
+	task *rules.Task
+	at   *place
+}
+
+// set makes a task's place what it is when the task is as t.
+func (at *place) set(t *rules.Task) {
+	*at = place{queue: t.Place().Queue, due: dueOf(t), released: t.Released, data: t.Data, rare: hasRare(t.More), size: sizeOf(t)}
+	if t.More != nil {
+		at.undos = len(t.More.Undo)
+	}
 }
 
 const (
@@ -61,7 +78,7 @@ func newRows(p *rollout) *rows {
 
 // expectRows returns rows of a plan that may still have to be read: they are settled then.
 func expectRows(p *rollout, sequential bool) *rows {
-	return &rows{p: p, places: make(map[uint32]*place), stored: make(map[uint32]bool), bad: make(map[uint32]error), sequential: sequential}
+	return &rows{p: p, places: make(map[uint32]*place), stored: make(map[uint32]string), bad: make(map[uint32]error), sequential: sequential}
 }
 
 // Changed implements rules.Rows: what is stored has no more than microseconds.
@@ -84,10 +101,8 @@ func (r *rows) put(row *taskRow) error {
 		r.bad[ordinal] = err
 		return err
 	}
-	at := &place{ctid: row.ctid, queue: t.Place().Queue, due: dueOf(&t), released: t.Released, data: t.Data}
-	if t.More != nil {
-		at.undos, at.rare = len(t.More.Undo), hasRare(t.More)
-	}
+	at := &place{}
+	at.set(&t)
 	r.places[ordinal] = at
 	r.puts = append(r.puts, func() { r.Put(ordinal, t) })
 	return nil
@@ -151,10 +166,11 @@ func (r *rows) queue(t *tx, n *rules.Need) {
 // settle makes what was read known to the rules.
 func (r *rows) settle(n *rules.Need) {
 	r.Loaded = rules.NewLoaded(&r.p.Plan)
-	for _, put := range slices.Concat(r.puts, r.known) {
-		put()
-	}
-	r.puts, r.known = nil, nil
+	r.absorb(n)
+}
+
+// checkNamed notes which of the tasks that are named were not found.
+func (r *rows) checkNamed(n *rules.Need) {
 	for _, ordinal := range n.Tasks {
 		if r.places[ordinal] == nil && r.bad[ordinal] == nil {
 			r.bad[ordinal] = r.p.s.damaged(r.p.ID, ordinal, "the row is missing")

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
@@ -19,15 +20,17 @@ func (t *tx) checked(n int, statement string, args ...any) {
 
 // save writes what a step has changed of a plan, beside its control.
 func (t *tx) save(p *rollout) {
-	if f := p.facts(); f != p.was.facts {
+	if f := p.facts(); p.touched || f != p.was.facts {
+		p.next = rand.Int64()
 		s, m := &f.counters.States, &f.marks
 		t.checked(1, `UPDATE @.facts SET pending = $2, running = $3, paused = $4, completed = $5, failed = $6, skipped = $7, cancelled = $8,
 			rolling_back = $9, rolled_back = $10, rollback_failed = $11, held = $12, waiting = $13, starting = $14, exempt = $15,
 			breached = $16, undos_exhausted = $17, wave_ended = $18, last_event = $19, trimmed = $20, token_floor = $21, releases = $22,
-			claims = $23, first_pending = $24, undo_round = $25, undo_position = $26, appended = $27 WHERE plan = $1`,
+			claims = $23, first_pending = $24, undo_round = $25, undo_position = $26, stored = $27, revision = $28
+			WHERE plan = $1 AND revision = $29`,
 			int64(p.ID), s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9],
 			f.counters.Held, f.counters.Waiting, f.counters.Starting, f.counters.Exempt, f.breached, f.exhausted, f.waveEnded, f.lastEvent, f.trimmed,
-			int64(m.Floor), int64(m.Releases), int64(m.Claims), int64(m.Pending), m.Round, int64(m.Undo), m.Appended)
+			int64(m.Floor), int64(m.Releases), int64(m.Claims), int64(m.Pending), m.Round, int64(m.Undo), m.Appended, p.next, p.revision)
 	}
 	t.saveWaves(p)
 	t.saveGroups(p)
@@ -35,7 +38,7 @@ func (t *tx) save(p *rollout) {
 
 // insertFacts writes the row of a new plan.
 func (t *tx) insertFacts(p *rollout) {
-	t.exec("INSERT INTO @.facts SELECT $1::bigint, 0,0,0,0,0,0,0,0,0,0, 0,0,0,0, false,false,0, 0,0,0,0,0,0,0,0,0", int64(p.ID))
+	t.exec("INSERT INTO @.facts SELECT $1::bigint, 0,0,0,0,0,0,0,0,0,0, 0,0,0,0, false,false,0, 0,0,0,0,0,0,0,0,0, 0", int64(p.ID))
 }
 
 const saveControl = `INSERT INTO @.control (plan, version, state, changed, commands, grant_last, grant_slots, grant_failed, grant_same,
@@ -77,5 +80,6 @@ func (t *tx) raiseTokens(p *rollout, newest task.Token) {
 		return
 	}
 	limit := max(int64(newest)+apart, p.real+ahead)
+	t.then(func() { p.newest = task.Token(limit) })
 	t.exec("INSERT INTO @.meta (name, value) VALUES ('token_limit', $1) ON CONFLICT (name) DO UPDATE SET value = greatest(meta.value, excluded.value)", limit)
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgtype"
-
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
@@ -18,7 +16,6 @@ import (
 // tasks are in one array: the server takes from it what it needs at little cost, while every array
 // that it makes rows of costs a copy of each value.
 type updates struct {
-	ctid     []pgtype.TID
 	numbers  []int64 // numbersOfTask for each
 	step     []*string
 	data     [][]byte
@@ -45,7 +42,6 @@ func (u *updates) add(ordinal uint32, t *rules.Task, was *place) {
 	if !sameUndo && len(m.Undo) > 0 {
 		undo = m.Undo.Append(nil)
 	}
-	u.ctid = append(u.ctid, was.ctid)
 	u.numbers = append(u.numbers, int64(ordinal), int64(t.State), int64(t.Request), int64(m.Wait.Why), bit(t.PausedIndividually), bit(t.Waiting),
 		int64(t.Attempt), int64(t.Claim), int64(t.Released), int64(t.Losses), int64(t.Version), int64(t.Token), int64(t.LastToken), int64(t.LastSeq),
 		instant.MicrosOf(t.Started), instant.MicrosOf(t.Updated), instant.MicrosOf(t.Ended), t.Elapsed.Milliseconds(),
@@ -77,10 +73,10 @@ func textOf(s string) *string {
 	return &s
 }
 
-// updateTasks returns the statement that finds the rows where they were read. A key would do, but
-// there is a plan for it that walks over all tasks, which the server takes as long as it does not
-// know how many there are; the sums keep it from the index. Few tasks have columns of the second
-// kind: those of the others stay as they are.
+// updateTasks returns the statement that updates tasks. It looks for each by its key, in a query
+// within: for a join there is a plan that walks over all tasks, which the server takes as long as
+// it does not know how many there are. Where they were before would not do: to look by the key is
+// also what makes room on their pages. Few tasks have rare columns: those of others stay.
 func updateTasks(rare bool) string {
 	number := func(at int) string {
 		return fmt.Sprintf("($2::bigint[])[u.n::int * %d - %d]", numbersOfTask, numbersOfTask-at)
@@ -97,12 +93,13 @@ func updateTasks(rare bool) string {
 			b.WriteString(" = 1")
 		}
 	}
-	kinds, names := "$3::tid[], $4::text[], $5::bytea[]", "ctid, step, data"
+	kinds, names := "$3::text[], $4::bytea[]", "step, data"
 	if rare {
 		b.WriteString(", failure = u.failure, attempts = u.attempts, undo = CASE WHEN " + number(22) + " = 1 THEN t.undo ELSE u.undo END")
-		kinds, names = kinds+", $6::text[], $7::text[], $8::bytea[]", names+", failure, attempts, undo"
+		kinds, names = kinds+", $5::text[], $6::text[], $7::bytea[]", names+", failure, attempts, undo"
 	}
-	b.WriteString(" FROM unnest(" + kinds + ") WITH ORDINALITY AS u (" + names + ", n) WHERE t.ctid = u.ctid AND t.plan + 0 = $1 AND t.ordinal + 0 = " + number(1))
+	b.WriteString(" FROM (SELECT (SELECT k.ctid FROM @.task AS k WHERE k.plan = $1 AND k.ordinal = " + strings.ReplaceAll(number(1), "u.n", "v.n") +
+		") AS ctid, v.* FROM unnest(" + kinds + ") WITH ORDINALITY AS v (" + names + ", n)) AS u WHERE t.ctid = u.ctid")
 	return b.String()
 }
 
@@ -111,12 +108,12 @@ var updateCommon, updateRare = updateTasks(false), updateTasks(true)
 
 // saveTasks writes tasks.
 func (t *tx) saveTasks(id plan.ID, u *updates, rare bool) {
-	switch n := len(u.ctid); {
+	switch n := len(u.step); {
 	case n == 0:
 	case rare:
-		t.checked(n, updateRare, int64(id), u.numbers, u.ctid, u.step, u.data, u.failure, u.attempts, u.undo)
+		t.checked(n, updateRare, int64(id), u.numbers, u.step, u.data, u.failure, u.attempts, u.undo)
 	default:
-		t.checked(n, updateCommon, int64(id), u.numbers, u.ctid, u.step, u.data)
+		t.checked(n, updateCommon, int64(id), u.numbers, u.step, u.data)
 	}
 }
 

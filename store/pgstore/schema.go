@@ -17,7 +17,7 @@ import (
 var schema string
 
 // layout is the version of the tables.
-const layout = 2
+const layout = 3
 
 // SQL returns what makes the schema and its tables, for a tool of the host's. An empty name means
 // DefaultSchema. The statements succeed once, in a transaction.
@@ -42,9 +42,18 @@ func (s *Store) sql(text string) string {
 	return whole
 }
 
+// upgrade makes the tables of the version before those of this one. A process of the version before
+// would not say that it has changed a plan, so the name of a column changes that it asks for.
+const upgrade = `
+ALTER TABLE @.facts ADD COLUMN revision bigint NOT NULL DEFAULT 0;
+ALTER TABLE @.facts ALTER COLUMN revision DROP DEFAULT;
+ALTER TABLE @.facts RENAME COLUMN appended TO stored;
+ALTER TABLE @.task SET (fillfactor = 25);
+UPDATE @.meta SET value = 3 WHERE name = 'layout';`
+
 // Migrate makes the schema and its tables in the database at url, all of them or nothing, if they
-// are not there. Its user owns them. Several calls at the same time are fine. It returns a
-// *VersionError if the tables have another version than this library.
+// are not there, and changes those of the version before. Its user owns them. Several calls at the
+// same time are fine. It returns a *VersionError if the tables have any other version.
 func Migrate(ctx context.Context, url string, cfg Config) error {
 	return cfg.connected(ctx, url, func(c *pgx.Conn, cfg Config) error {
 		tx, err := c.Begin(ctx)
@@ -60,10 +69,15 @@ func Migrate(ctx context.Context, url string, cfg Config) error {
 		if err != nil || found == layout {
 			return err
 		}
-		if found != 0 {
+		sql := SQL(cfg.Schema)
+		switch found {
+		case 0:
+		case layout - 1:
+			sql = qualified(upgrade, cfg.Schema)
+		default:
 			return &VersionError{Schema: cfg.Schema, Found: found, Known: layout}
 		}
-		if _, err := tx.Exec(ctx, SQL(cfg.Schema), pgx.QueryExecModeSimpleProtocol); err != nil {
+		if _, err := tx.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err
 		}
 		return tx.Commit(ctx)

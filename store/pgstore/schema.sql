@@ -23,7 +23,8 @@ CREATE TABLE @.control (
 	control text NOT NULL
 ) WITH (fillfactor = 50);
 
--- Every commit and every command locks the row of its plan first.
+-- Every commit and every command locks the row of its plan first. revision: drawn anew by each that
+-- changes anything of the plan.
 CREATE TABLE @.facts (
 	plan bigint PRIMARY KEY, pending integer NOT NULL, running integer NOT NULL, paused integer NOT NULL,
 	completed integer NOT NULL, failed integer NOT NULL, skipped integer NOT NULL, cancelled integer NOT NULL,
@@ -32,7 +33,7 @@ CREATE TABLE @.facts (
 	breached boolean NOT NULL, undos_exhausted boolean NOT NULL, wave_ended bigint NOT NULL,
 	last_event bigint NOT NULL, trimmed bigint NOT NULL, token_floor bigint NOT NULL, releases bigint NOT NULL,
 	claims bigint NOT NULL, first_pending bigint NOT NULL, undo_round integer NOT NULL, undo_position bigint NOT NULL,
-	appended integer NOT NULL
+	stored integer NOT NULL, revision bigint NOT NULL
 ) WITH (fillfactor = 10);
 
 CREATE TABLE @.wave (

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/store/internal/instant"
@@ -17,15 +16,13 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// taskColumns are the columns of a task that a taskRow has. ctid is where the row is: while facts
-// are locked it stays there.
-const taskColumns = `t.ctid, t.ordinal, t.state, t.request, t.wait, t.paused_individually, t.waiting, t.attempt, t.claim, t.released, t.losses, t.version,
+// taskColumns are the columns of a task that a taskRow has.
+const taskColumns = `t.ordinal, t.state, t.request, t.wait, t.paused_individually, t.waiting, t.attempt, t.claim, t.released, t.losses, t.version,
 	t.token, t.last_token, t.last_seq, t.started, t.updated, t.ended, t.elapsed_ms, t.wait_until, t.retried,
 	t.tenant, t.labels, t.parameters, t.step, t.failure, t.attempts, t.data, t.undo`
 
 // taskRow is a row of taskColumns.
 type taskRow struct {
-	ctid                                                   pgtype.TID
 	ordinal                                                int32
 	state, request, wait                                   int16
 	individually, waiting                                  bool
@@ -40,7 +37,7 @@ type taskRow struct {
 // columns returns where taskColumns are read into, and then more.
 func (r *taskRow) columns(more ...any) []any {
 	return append([]any{
-		&r.ctid, &r.ordinal, &r.state, &r.request, &r.wait, &r.individually, &r.waiting, &r.attempt, &r.claim, &r.released, &r.losses, &r.version,
+		&r.ordinal, &r.state, &r.request, &r.wait, &r.individually, &r.waiting, &r.attempt, &r.claim, &r.released, &r.losses, &r.version,
 		&r.token, &r.lastToken, &r.lastSeq, &r.started, &r.updated, &r.ended, &r.elapsed, &r.waitUntil, &r.retriedAt,
 		&r.tenant, &r.labels, &r.parameters, &r.step, &r.failure, &r.attempts, &r.data, &r.undo,
 	}, more...)

@@ -23,7 +23,10 @@ type tx struct {
 	db   sender
 	b    *pgx.Batch
 	sent bool
-	err  error // the first one of a function
+	// begun is set between the statements that begin a transaction and the one that commits it, by
+	// chains.
+	begun bool
+	err   error // the first one of a function
 
 	after []func() // called when the transaction is committed
 }
@@ -97,6 +100,7 @@ func (s *Store) opening() []string {
 
 // begin adds the statements that begin a transaction.
 func (t *tx) begin(statements ...string) {
+	t.begun = true
 	for _, sql := range statements {
 		t.b.Queue(sql)
 	}

@@ -180,7 +180,7 @@ func (a *addition) storeAndLock(ctx context.Context, p plan.Plan, added tenantlo
 	alive, stop := a.locks.KeepAddition(ctx, added)
 	defer stop()
 	first, err := added.First, error(nil)
-	for batch := range slices.Chunk(a.tenants, store.MaxBatch) {
+	for batch := range plan.Pages(a.tenants) {
 		err = a.client.Do(alive, "append tenants", func() error {
 			return a.client.Store.AppendTenants(alive, a.id, added.Token, first, batch)
 		})

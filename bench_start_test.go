@@ -2,6 +2,7 @@ package cutover_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -38,6 +39,27 @@ func BenchmarkStart(b *testing.B) {
 			b.StopTimer()
 			b.ReportMetric(b.Elapsed().Seconds()*1000, "ms")
 			b.ReportMetric(b.Elapsed().Seconds()/created.Seconds(), "of-creation")
+		})
+	}
+}
+
+// BenchmarkCreate creates a plan of b.N tenants, of a list that the host makes, and of a sequence.
+func BenchmarkCreate(b *testing.B) {
+	for _, of := range []string{"list", "sequence"} {
+		b.Run(of, func(b *testing.B) {
+			e, err := cutover.New(memstore.New(), cutover.Config{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			s := plan.Spec{Name: "n", ExecutorType: "X", TenantSeq: numbered(b.N)}
+			if of == "list" {
+				s.Tenants, s.TenantSeq = slices.Collect(s.TenantSeq), nil
+			}
+			if _, err := e.Create(b.Context(), s, cutover.ExecutorElsewhere()); err != nil {
+				b.Fatal(err)
+			}
 		})
 	}
 }

@@ -41,7 +41,12 @@ func engineCalls(id plan.ID) map[string]func(context.Context, *cutover.Engine) {
 			_, _ = e.Tune(ctx, id, strategy.Tuning{MaxConcurrency: strategy.Count(2)})
 		},
 		"CancelTask": func(ctx context.Context, e *cutover.Engine) { _, _ = e.CancelTask(ctx, first) },
-		"Create":     func(ctx context.Context, e *cutover.Engine) { _, _ = e.Create(ctx, spec("new")) },
+		"Create": func(ctx context.Context, e *cutover.Engine) {
+			if _, err := e.Create(ctx, spec("new")); ctx.Err() != nil && err != nil {
+				return
+			}
+			_, _ = e.Create(ctx, fromSequence(spec("new", "too"), nil))
+		},
 		"EnsureStarted": func(ctx context.Context, e *cutover.Engine) {
 			s := spec("ensured")
 			s.IdempotencyKey = "key"

@@ -15,6 +15,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/task"
 )
 
 // ErrUnknownExecutor is the error for a spec whose executor type this process does not have.
@@ -37,20 +38,32 @@ const creationTTL = 30 * time.Second
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
 	return observe(ctx, e, o.command.as("Create", 0, 0), func(ctx context.Context) (plan.Plan, error) {
-		arranged, err := admit(e, spec, o)
+		a, err := admit(ctx, e, spec, o)
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		return join(ctx, e, spec, arranged, o)
+		return join(ctx, e, a, o)
 	}, func(p plan.Plan) hook.CommandResult { return hook.CommandResult{Plan: p} })
 }
 
-// admit returns how the tenants of a spec are arranged, or its faults. It logs what is suspicious.
-func admit(e *Engine, spec plan.Spec, o createOptions) (plan.Arrangement, error) {
+// admitted is a spec without faults.
+type admitted struct {
+	spec     plan.Spec
+	arranged plan.Arrangement
+	hash     string // see digest
+}
+
+// admit looks at a spec, and returns it with how its tenants are arranged, or its faults. It logs
+// what is suspicious.
+func admit(ctx context.Context, e *Engine, spec plan.Spec, o createOptions) (admitted, error) {
 	if o.existed != nil {
 		*o.existed = false
 	}
-	arranged, faults := spec.Arrange(time.Now())
+	look := inspect(ctx, spec)
+	arranged, faults := look.spec.Arrange(time.Now())
+	if err := look.end(ctx); err != nil {
+		return admitted{}, err
+	}
 	if o.needsKey && spec.IdempotencyKey == "" {
 		faults = errors.Join(faults, errNoKey())
 	}
@@ -59,17 +72,22 @@ func admit(e *Engine, spec plan.Spec, o createOptions) (plan.Arrangement, error)
 			spec.ExecutorType, slices.Sorted(maps.Keys(e.cfg.Executors))))
 	}
 	if faults != nil {
-		return arranged, faults
+		return admitted{}, faults
 	}
 	for _, w := range append(arranged.Warnings, missing(e, spec)...) {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
-	return arranged, nil
+	return admitted{spec: spec, arranged: arranged, hash: look.hash()}, nil
 }
 
 // join creates a plan, or returns the one that has its key.
-func join(ctx context.Context, e *Engine, spec plan.Spec, arranged plan.Arrangement, o createOptions) (plan.Plan, error) {
-	c, err := create(ctx, e.client.Store, e.client.Do, annotated(ctx, e, spec), arranged, o.command.Actor)
+func join(ctx context.Context, e *Engine, a admitted, o createOptions) (plan.Plan, error) {
+	a.spec = annotated(ctx, e, a.spec)
+	pass := passInTurn
+	if a.spec.TenantSeq != nil {
+		pass = passAhead
+	}
+	c, err := create(ctx, e.client.Store, e.client.Do, a, pass, o.command.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -95,18 +113,18 @@ type caller func(ctx context.Context, op string, call func() error) error
 
 // create stores a plan and its tenants.
 func create(
-	ctx context.Context, to Transaction, do caller, spec plan.Spec, arranged plan.Arrangement, actor string,
+	ctx context.Context, to Transaction, do caller, a admitted, pass passer, actor string,
 ) (c store.Creation, err error) {
-	mark := rand.Text()
+	mark, spec := rand.Text(), &a.spec
 	err = do(ctx, "begin create", func() (err error) {
 		c, err = to.BeginCreate(ctx, store.Create{
 			Plan: plan.Plan{
 				Name: spec.Name, ExecutorType: spec.ExecutorType, Parameters: maps.Clone(spec.Parameters),
-				Annotations: maps.Clone(spec.Annotations), Strategy: arranged.Strategy, TaskCount: len(arranged.Tenants), IdempotencyKey: spec.IdempotencyKey,
-				Control: plan.Control{Waves: arranged.Waves},
+				Annotations: maps.Clone(spec.Annotations), Strategy: a.arranged.Strategy, TaskCount: a.arranged.TaskCount, IdempotencyKey: spec.IdempotencyKey,
+				Control: plan.Control{Waves: a.arranged.Waves},
 			},
 			Mark:  mark,
-			Hash:  digest(spec),
+			Hash:  a.hash,
 			Actor: actor,
 			TTL:   creationTTL,
 		})
@@ -119,12 +137,13 @@ func create(
 		return c, err
 	}
 	first := 1
-	for tenants := range slices.Chunk(arranged.Tenants, store.MaxBatch) {
+	err = pass(a.arranged.Pages(), func(tenants []task.Tenant) error {
 		err := do(ctx, "add tenants", func() error { return to.AddTenants(ctx, c, first, tenants) })
-		if err != nil {
-			return c, err
-		}
 		first += len(tenants)
+		return err
+	})
+	if err != nil {
+		return c, err
 	}
 	return c, do(ctx, "finish create", func() error { return to.FinishCreate(ctx, c) })
 }

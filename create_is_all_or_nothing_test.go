@@ -123,7 +123,7 @@ func TestCreatorDies(t *testing.T) {
 				m := intercept(memstore.New())
 				dying := newEngine(t, m, cutover.Config{})
 				e := running(t, m.inner, nil)
-				sp := spec(tenantsOf("t", 250)...)
+				sp := spec(tenantsOf("t", 2*store.MaxTenants)...)
 				sp.IdempotencyKey = "key"
 				n := 0
 				m.on(func(ctx context.Context, c storetest.Call) error {

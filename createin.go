@@ -36,16 +36,18 @@ func CreateIn(ctx context.Context, e *Engine, tx Transaction, spec plan.Spec, op
 	o := createOptionsOf(opts)
 	return observe(ctx, e, o.command.as("CreateIn", 0, 0), func(ctx context.Context) (plan.ID, error) {
 		if n := len(spec.Tenants); n > MaxTenantsIn {
-			return 0, &plan.InvalidError{Faults: []plan.Fault{{
-				Field: "Tenants", Problem: fmt.Sprintf("are %d, and a transaction of the host's takes at most %d", n, MaxTenantsIn),
-			}}}
+			return 0, tooManyIn("Tenants", n)
 		}
-		arranged, err := admit(e, spec, o)
+		a, err := admit(ctx, e, spec, o)
 		if err != nil {
 			return 0, err
 		}
+		if n := a.arranged.TaskCount; n > MaxTenantsIn {
+			return 0, tooManyIn("TenantSeq", n)
+		}
+		a.spec = annotated(ctx, e, spec)
 		once := func(_ context.Context, _ string, call func() error) error { return call() }
-		c, err := create(ctx, tx, once, annotated(ctx, e, spec), arranged, o.command.Actor)
+		c, err := create(ctx, tx, once, a, passInTurn, o.command.Actor)
 		if err != nil {
 			return 0, err
 		}
@@ -54,4 +56,10 @@ func CreateIn(ctx context.Context, e *Engine, tx Transaction, spec plan.Spec, op
 		}
 		return c.ID, nil
 	}, func(id plan.ID) hook.CommandResult { return hook.CommandResult{Plan: plan.Plan{ID: id}} })
+}
+
+func tooManyIn(field string, n int) error {
+	return &plan.InvalidError{Total: 1, Faults: []plan.Fault{{
+		Field: field, Problem: fmt.Sprintf("are %d, and a transaction of the host's takes at most %d", n, MaxTenantsIn),
+	}}}
 }

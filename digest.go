@@ -13,23 +13,45 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
 	"github.com/cutover-go/cutover/plan/strategy/window"
+	"github.com/cutover-go/cutover/task"
 )
 
-// digest returns a hash of a spec, by which the store compares specs with the same idempotency key.
-// If the spec has no key, digest returns "".
+// digest returns a hash of a spec with a list of tenants, by which the store compares specs with
+// the same idempotency key. If the spec has no key, digest returns "".
 func digest(s plan.Spec) string {
-	if s.IdempotencyKey == "" {
-		return ""
+	d := newDigest(s)
+	for i := range s.Tenants {
+		d.tenant(&s.Tenants[i])
 	}
-	d := digester{sum: sha256.New()}
+	return d.hex()
+}
+
+// newDigest begins the hash of a spec, to which its tenants are to be added. It returns nil if the
+// spec has no key.
+func newDigest(s plan.Spec) *digester {
+	if s.IdempotencyKey == "" {
+		return nil
+	}
+	d := &digester{sum: sha256.New()}
 	rules, _ := json.Marshal(hashedStrategyOf(&s.Strategy)) // no value of a valid strategy fails
 	d.text(s.Name, s.ExecutorType, string(rules))
 	d.dict(s.Parameters)
-	for i := range s.Tenants {
-		t := &s.Tenants[i]
+	return d
+}
+
+// tenant adds the next tenant.
+func (d *digester) tenant(t *task.Tenant) {
+	if d != nil {
 		d.text(t.ID)
 		d.dict(t.Labels)
 		d.dict(t.Parameters)
+	}
+}
+
+// hex returns the hash, "" if d is nil.
+func (d *digester) hex() string {
+	if d == nil {
+		return ""
 	}
 	return hex.EncodeToString(d.sum.Sum(nil))
 }

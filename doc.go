@@ -18,6 +18,8 @@
 //	_, err = engine.Start(ctx, p.ID)
 //	p, err = engine.Wait(ctx, p.ID)
 //
+// The tenants of a very large plan can be a sequence: plan.Spec.TenantSeq.
+//
 // # Glossary
 //
 //   - Plan: a rollout over a list of tenants under one strategy.

@@ -46,14 +46,14 @@ func (e *Engine) EnsureStarted(ctx context.Context, spec plan.Spec, opts ...Crea
 }
 
 func ensureStarted(ctx context.Context, e *Engine, spec plan.Spec, o createOptions) (PlanResult, error) {
-	arranged, err := admit(e, spec, o)
+	a, err := admit(ctx, e, spec, o)
 	if err != nil {
 		return PlanResult{}, err
 	}
 	deadline := time.Now().Add(startTimeout)
 	var p plan.Plan
 	err = outwait(ctx, deadline, func() (again bool, err error) {
-		p, err = join(ctx, e, spec, arranged, o)
+		p, err = join(ctx, e, a, o)
 		return errors.Is(err, store.ErrCreating), err
 	})
 	if err != nil {

@@ -13,6 +13,42 @@ import (
 // none is the wave of a tenant that no wave has selected.
 const none = -1
 
+// bySize returns the waves of n tenants, none of which a wave selects by its id or its labels.
+func (s Spec) bySize(waves []strategy.Wave, n int, e *InvalidError) []Wave {
+	ends, next := make([]Wave, len(waves)), 0
+	for w, wave := range waves {
+		switch left := n - next; {
+		case wave.Size.Kind == strategy.AmountUnset && left == 0:
+			e.add(waveField(w), "takes the rest, and no tenant is left")
+		case wave.Size.Kind == strategy.AmountUnset:
+			next = n
+		default:
+			want := sizeOf(wave, n)
+			if left < want {
+				e.add(waveField(w)+".Size", "%s are %d tenants, %d are left for it", wave.Size, want, left)
+			}
+			next += min(want, left)
+		}
+		ends[w].Last = next
+	}
+	switch {
+	case next == n:
+	case s.TenantSeq != nil:
+		e.add("Strategy.Waves", "leave out %d tenants, the first is TenantSeq[%d]", n-next, next)
+	default:
+		e.add("Strategy.Waves", "leave out %d tenants, the first is Tenants[%d] %.140q", n-next, next, s.Tenants[next].ID)
+	}
+	return ends
+}
+
+// sizeOf returns how many of the n tenants of a plan a wave with a size asks for.
+func sizeOf(wave strategy.Wave, n int) int {
+	if wave.Size.Kind == strategy.AmountPercent {
+		return wave.Size.AtLeastOne(n)
+	}
+	return wave.Size.N
+}
+
 // selected returns the wave, by its index, of each tenant that a wave selects by its id or its
 // labels.
 func (s Spec) selected(waves []strategy.Wave, e *InvalidError) []int {
@@ -156,10 +192,7 @@ func (s Spec) fill(waves []strategy.Wave, of []int, e *InvalidError) {
 		switch {
 		case wave.Selects():
 		case wave.Size.Kind != strategy.AmountUnset:
-			want := wave.Size.N
-			if wave.Size.Kind == strategy.AmountPercent {
-				want = wave.Size.AtLeastOne(len(s.Tenants))
-			}
+			want := sizeOf(wave, len(s.Tenants))
 			if got := take(w, want); got < want {
 				e.add(waveField(w)+".Size", "%s are %d tenants, %d are left for it", wave.Size, want, got)
 			}

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +19,12 @@ type Spec struct {
 	Name string
 	// Tenants are worked on in this order: 1 to task.MaxPerPlan, none twice.
 	Tenants []task.Tenant
+	// TenantSeq, in the place of Tenants, yields the tenants one by one, for instance rows of a
+	// database, so that nobody has to hold a list of them. It has to yield the same tenants each
+	// time that it is ranged over: once to check them, once to store them (a difference is a
+	// *[SequenceError], and nothing is created) and, if some are the same, once to name them. Its
+	// waves have sizes: to select by labels or ids takes a list.
+	TenantSeq iter.Seq[task.Tenant] `json:"-"`
 	// ExecutorType names the executor that does the work.
 	ExecutorType string
 	// Parameters are passed to the executor with every task.
@@ -123,8 +130,9 @@ func (e *InvalidError) windows(prefix string, err error) {
 	e.Total += invalid.Total - len(invalid.Faults)
 }
 
-// validate adds the faults of the spec but those of the arrangement of its tenants.
-func (s Spec) validate(e *InvalidError) {
+// validate adds the faults of the spec but those of the arrangement of its tenants. It returns what
+// it has found out about the tenants.
+func (s Spec) validate(e *InvalidError) tally {
 	e.text("Name", s.Name, MaxName, true)
 	e.text("ExecutorType", s.ExecutorType, MaxName, true)
 	e.text("IdempotencyKey", s.IdempotencyKey, MaxKey, false)
@@ -133,7 +141,7 @@ func (s Spec) validate(e *InvalidError) {
 	for _, f := range s.Strategy.Faults() {
 		e.add("Strategy."+f.Field, "%s", f.Problem)
 	}
-	e.tenants(s.Tenants)
+	return s.count(e)
 }
 
 // CheckTenants returns nil, or an *[InvalidError] with every fault of tenants that are to be added
@@ -212,19 +220,24 @@ func (e *InvalidError) tenants(tenants []task.Tenant) {
 	}
 	seen := newTenantSet(tenants)
 	for i := range tenants {
-		t := &tenants[i]
-		if plain(t) {
+		valid := plain(&tenants[i])
+		if valid {
 			if first, twice := seen.add(i); twice {
-				e.add(tenantField(i), "tenant %.140q is already Tenants[%d]", t.ID, first)
+				e.add(tenantField(i), "tenant %.140q is already Tenants[%d]", tenants[i].ID, first)
 			}
-			if t.Labels == nil && t.Parameters == nil {
-				continue
-			}
-		} else {
-			e.text(tenantField(i)+".ID", t.ID, task.MaxTenantID, true)
 		}
-		e.dict(tenantField(i)+".Labels", t.Labels, MaxParameters)
-		e.dict(tenantField(i)+".Parameters", t.Parameters, MaxParameters)
+		e.tenant("Tenants", i, &tenants[i], valid)
+	}
+}
+
+// tenant adds the faults of the tenant at a place of a field, whose id is valid or not.
+func (e *InvalidError) tenant(field string, i int, t *task.Tenant, valid bool) {
+	if !valid {
+		e.text(placeField(field, i)+".ID", t.ID, task.MaxTenantID, true)
+	}
+	if t.Labels != nil || t.Parameters != nil {
+		e.dict(placeField(field, i)+".Labels", t.Labels, MaxParameters)
+		e.dict(placeField(field, i)+".Parameters", t.Parameters, MaxParameters)
 	}
 }
 
@@ -233,4 +246,6 @@ func plain(t *task.Tenant) bool {
 	return t.ID != "" && len(t.ID) <= task.MaxTenantID && utf8.ValidString(t.ID)
 }
 
-func tenantField(i int) string { return fmt.Sprintf("Tenants[%d]", i) }
+func tenantField(i int) string { return placeField("Tenants", i) }
+
+func placeField(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }

@@ -26,10 +26,12 @@ type Store interface {
 // Limits of one call.
 const (
 	// MaxBatch is the maximum number of changes in a commit, edits in a command, tasks in a claim,
-	// tenants or locks in a call of AddTenants, Reserve, Locks or Release, plans in a call of
-	// Heartbeat or Remind, ordinals in a call of TasksAt, and places or quotas in a call of Occupy,
-	// Vacate or CountPlaces.
+	// tenants or locks in a call of Reserve, Locks or Release, plans in a call of Heartbeat or
+	// Remind, ordinals in a call of TasksAt, and places or quotas in a call of Occupy, Vacate or
+	// CountPlaces.
 	MaxBatch = 100
+	// MaxTenants is the maximum number of tenants of one call of AddTenants or AppendTenants.
+	MaxTenants = 500
 	// MaxPage is the maximum number of entries of one page of a query.
 	MaxPage = 1000
 	// MaxStates is the maximum number of states of one call of States, and of tenants of one call
@@ -58,8 +60,8 @@ type Creator interface {
 	// the first call began, even if tenants were added, and restarts its TTL. Without a key it
 	// begins another creation, and an engine removes the first when its TTL is over.
 	BeginCreate(ctx context.Context, c Create) (Creation, error)
-	// AddTenants appends tenants (at most MaxBatch) with consecutive ordinals; first is the ordinal
-	// of the first of them. The same call may be sent again. Returns ErrNotFound if an engine has
+	// AddTenants appends tenants (at most MaxTenants) with consecutive ordinals; first is that of
+	// the first of them. The same call may be sent again. Returns ErrNotFound if an engine has
 	// begun to remove the creation because its TTL was over.
 	AddTenants(ctx context.Context, c Creation, first int, tenants []task.Tenant) error
 	// FinishCreate makes the plan visible in state CREATED, with its first event and its entry on
@@ -67,10 +69,10 @@ type Creator interface {
 	// same call may be sent again. Returns ErrNotFound if an engine has begun to remove the
 	// creation because its TTL was over.
 	FinishCreate(ctx context.Context, c Creation) error
-	// AppendTenants stores tenants (at most MaxBatch) for the addition that is marked in the plan's
-	// Control.Adding with this token and is not given up. first is the ordinal of the first of
-	// them: they follow the plan's last task, or the tenants that were stored before for the same
-	// addition. The same call may be sent again. No task of theirs exists before a Command
+	// AppendTenants stores tenants (at most MaxTenants) for the addition that is marked in the
+	// plan's Control.Adding with this token and is not given up. first is the ordinal of the first
+	// of them: they follow the plan's last task, or the tenants that were stored before for the
+	// same addition. The same call may be sent again. No task of theirs exists before a Command
 	// completes the addition. Returns ErrConflict if there is no such addition, or if it announced
 	// fewer tenants.
 	AppendTenants(ctx context.Context, id plan.ID, token uint64, first int, tenants []task.Tenant) error

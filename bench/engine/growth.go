@@ -21,28 +21,44 @@ type part struct {
 }
 
 const (
-	createPart = "create"
-	runPart    = "run"
+	createPart   = "create"
+	sequencePart = "create-sequence" // the tenants are a sequence, so that nobody holds their list
+	runPart      = "run"
 )
 
 // growth runs cutover at growing sizes. As the size grows, the number of tasks per second should
 // not fall, and the memory of the process that runs the plan should not grow.
 func growth(concurrency int, serverArgs []string) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "tasks\tcreate/s\trun/s\tx before\tcreating process MiB\trunning process MiB\t")
+	fmt.Fprintln(w, "tasks\tcreate/s\tMiB\tof a sequence/s\tMiB\trun/s\tx before\trunning process MiB\t")
 	before := 0.0
 	for _, n := range []int{10_000, 100_000, 999_999} {
 		fmt.Fprintf(os.Stderr, "%d tasks\n", n)
+		sequence, err := ofSequence(n, concurrency, serverArgs)
+		if err != nil {
+			return err
+		}
 		created, ran, err := twoProcesses(n, concurrency, serverArgs)
 		if err != nil {
 			return err
 		}
 		speed := float64(n) / ran.Took.Seconds()
-		fmt.Fprintf(w, "%d\t%.0f\t%.0f\t%.2f\t%.0f\t%.0f\t\n", n, float64(n)/created.Took.Seconds(),
-			speed, speed/cmp.Or(before, speed), created.Resident, ran.Resident)
+		fmt.Fprintf(w, "%d\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.2f\t%.0f\t\n", n, float64(n)/created.Took.Seconds(), created.Resident,
+			float64(n)/sequence.Took.Seconds(), sequence.Resident, speed, speed/cmp.Or(before, speed), ran.Resident)
 		before = speed
 	}
 	return w.Flush()
+}
+
+// ofSequence creates a plan of n tasks from a sequence, on a new server.
+func ofSequence(n, concurrency int, serverArgs []string) (p part, err error) {
+	ctx := context.Background()
+	server, err := startServer(ctx, serverArgs)
+	if err != nil {
+		return p, err
+	}
+	defer server.stop()
+	return startPart(ctx, sequencePart, server.addr, n, concurrency)
 }
 
 // twoProcesses creates a plan of n tasks in one process and runs it in another, on a new server.
@@ -93,9 +109,12 @@ func doPart(name, addr string, n, concurrency int) error {
 	}
 	defer h.close()
 	began := time.Now()
-	if name == createPart {
+	switch name {
+	case createPart:
 		_, err = h.create(ctx, "bench", n, concurrency)
-	} else {
+	case sequencePart:
+		err = h.createFrom(ctx, "bench", n, concurrency)
+	default:
 		err = h.finish(ctx, firstPlan)
 	}
 	if err != nil {

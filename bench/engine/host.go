@@ -85,6 +85,21 @@ func (h *host) create(ctx context.Context, name string, n, concurrency int, wave
 	return p.ID, err
 }
 
+// createFrom creates the same plan from a sequence.
+func (h *host) createFrom(ctx context.Context, name string, n, concurrency int) error {
+	_, err := h.engine.Create(ctx, plan.Spec{
+		Name: name, ExecutorType: "X", Strategy: strategy.Strategy{MaxConcurrency: strategy.Count(concurrency)},
+		TenantSeq: func(yield func(task.Tenant) bool) {
+			for i := range n {
+				if !yield(task.Tenant{ID: fmt.Sprintf("%s-%07d", name, i)}) {
+					return
+				}
+			}
+		},
+	})
+	return err
+}
+
 // finish starts a plan and waits until it is completed.
 func (h *host) finish(ctx context.Context, id plan.ID) error {
 	if _, err := h.engine.Start(ctx, id); err != nil {

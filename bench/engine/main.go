@@ -38,7 +38,7 @@ func main() {
 		err = compare(*n, *concurrency, cmp.Or(*rounds, 2), strings.Split(*names, ","), flag.Args())
 	case "growth":
 		err = growth(*concurrency, flag.Args())
-	case createPart, runPart:
+	case createPart, sequencePart, runPart:
 		err = doPart(*mode, *addr, *n, *concurrency)
 	case "sequence":
 		err = sequence(cmp.Or(*rounds, 10), flag.Args())

@@ -79,7 +79,7 @@ func (e *engine) create(ctx context.Context, s plan.Spec) map[string]string {
 		e.cfg.Propagator.Inject(ctx, propagation.MapCarrier(own))
 		maps.DeleteFunc(own, func(k, _ string) bool { _, set := s.Annotations[k]; return set })
 	}
-	if (given || len(own) > 0) && len(s.Tenants) > e.cfg.OneTrace {
+	if (given || len(own) > 0) && (s.TenantSeq != nil || len(s.Tenants) > e.cfg.OneTrace) { // a sequence is for many
 		own[tracesAnnotation] = tracePerTask
 	}
 	fit(own, plan.MaxAnnotations-size(s.Annotations))

@@ -13,7 +13,7 @@ import (
 
 // AppendTenants implements store.Creator.
 func (s *Store) AppendTenants(ctx context.Context, id plan.ID, token uint64, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	p, err := s.visible(ctx, id)

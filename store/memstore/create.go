@@ -90,7 +90,7 @@ func (s *Store) creation(ctx context.Context, c store.Creation) (*rollout, error
 
 // AddTenants implements store.Creator.
 func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	p, err := s.creation(ctx, c)

@@ -121,7 +121,7 @@ func (t *tx) own(c store.Creation) (creation, error) {
 
 // AddTenants implements store.Creator.
 func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	return s.write(ctx, func(t *tx) error { return t.addToCreation(c, first, tenants) })
@@ -221,7 +221,7 @@ func (t *tx) finishCreate(c store.Creation) error {
 
 // AppendTenants implements store.Creator.
 func (s *Store) AppendTenants(ctx context.Context, id plan.ID, token uint64, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	return s.write(ctx, func(t *tx) error {

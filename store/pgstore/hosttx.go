@@ -48,7 +48,7 @@ func (h *Tx) BeginCreate(ctx context.Context, c store.Create) (k store.Creation,
 
 // AddTenants is that of store.Creator.
 func (h *Tx) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	return h.run(ctx, func(t *tx) error { return t.addToCreation(c, first, tenants) })

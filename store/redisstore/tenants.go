@@ -27,7 +27,7 @@ func (s *Store) AppendTenants(ctx context.Context, id plan.ID, token uint64, fir
 
 // appendTenants calls tenants.lua, the first argument of which is by.
 func (cl *client) appendTenants(ctx context.Context, id plan.ID, by string, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	k := cl.keys.plan(id)

@@ -116,7 +116,7 @@ func (c *conn) own(k store.Creation) (creation, error) {
 
 // AddTenants implements store.Creator.
 func (s *Store) AddTenants(ctx context.Context, c store.Creation, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	tenants = slices.Clone(tenants)
@@ -218,7 +218,7 @@ func (c *conn) unfinished(id plan.ID) (*rollout, error) {
 
 // AppendTenants implements store.Creator.
 func (s *Store) AppendTenants(ctx context.Context, id plan.ID, token uint64, first int, tenants []task.Tenant) error {
-	if err := store.CheckCount("tenants", len(tenants), store.MaxBatch); err != nil {
+	if err := store.CheckCount("tenants", len(tenants), store.MaxTenants); err != nil {
 		return err
 	}
 	tenants = slices.Clone(tenants)

@@ -53,8 +53,8 @@ func (r *rollout) giveUp(token uint64) {
 func (r *rollout) added(had, n int) plan.Plan {
 	r.Helper()
 	r.adding(additionToken, n)
-	for first := had + 1; first <= had+n; first += store.MaxBatch {
-		r.ok(r.AppendTenants(r.ctx, r.id, additionToken, first, tenants(first, min(store.MaxBatch, had+n+1-first))))
+	for first := had + 1; first <= had+n; first += store.MaxTenants {
+		r.ok(r.AppendTenants(r.ctx, r.id, additionToken, first, tenants(first, min(store.MaxTenants, had+n+1-first))))
 	}
 	return r.send(r.completion(additionToken))
 }
@@ -198,7 +198,7 @@ func additionRefused(e *env) {
 	}{{additionToken + 1, 4, 1}, {additionToken, 3, 1}, {additionToken, 5, 1}, {additionToken, 4, 3}, {additionToken, 0, 1}} {
 		e.is(e.AppendTenants(e.ctx, r.id, call.token, call.first, tenants(call.first, call.n)), store.ErrConflict)
 	}
-	e.is(e.AppendTenants(e.ctx, r.id, additionToken, 4, tenants(4, store.MaxBatch+1)), store.ErrInvalid)
+	e.is(e.AppendTenants(e.ctx, r.id, additionToken, 4, tenants(4, store.MaxTenants+1)), store.ErrInvalid)
 	e.is(e.AppendTenants(e.ctx, r.id+99, additionToken, 4, tenants(4, 1)), store.ErrNotFound)
 	_, err := e.Appended(e.ctx, r.id+99, 0, 0)
 	e.is(err, store.ErrNotFound)

@@ -266,9 +266,21 @@ func createSlow(e *env) {
 }
 
 func createTooLarge(e *env) {
-	c, err := e.BeginCreate(e.ctx, e.announce(2*store.MaxBatch, concurrently(1)))
+	const n = store.MaxTenants + 1
+	c, err := e.BeginCreate(e.ctx, e.announce(n, concurrently(1)))
 	e.ok(err)
-	e.refused("too many tenants", e.AddTenants(e.ctx, c, 1, tenants(1, store.MaxBatch+1)))
+	e.refused("too many tenants", e.AddTenants(e.ctx, c, 1, tenants(1, n)))
+	for range 2 { // as many as a call may have, in whatever parts the store keeps them, and again
+		e.ok(e.AddTenants(e.ctx, c, 1, tenants(1, 1)))
+		e.ok(e.AddTenants(e.ctx, c, 2, tenants(2, store.MaxTenants)))
+	}
+	e.ok(e.FinishCreate(e.ctx, c))
+	stored, err := e.Tenants(e.ctx, c.ID, 0, n)
+	e.ok(err)
+	equal(e, "tenants", len(stored), n)
+	for i, tenant := range stored {
+		equal(e, "tenant", tenant, tenantOf(i+1))
+	}
 	a := e.announce(task.MaxPerPlan+1, concurrently(1))
 	_, err = e.BeginCreate(e.ctx, a)
 	e.is(err, store.ErrInvalid)

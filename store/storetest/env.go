@@ -154,8 +154,8 @@ func (e *env) create(n int, s strategy.Strategy) *rollout {
 // addAll adds the n tenants of a creation.
 func (e *env) addAll(c store.Creation, n int) {
 	e.Helper()
-	for first := 1; first <= n; first += store.MaxBatch {
-		e.ok(e.AddTenants(e.ctx, c, first, tenants(first, min(store.MaxBatch, n+1-first))))
+	for first := 1; first <= n; first += store.MaxTenants {
+		e.ok(e.AddTenants(e.ctx, c, first, tenants(first, min(store.MaxTenants, n+1-first))))
 	}
 }
 

@@ -24,7 +24,7 @@ func TestRequestsAreComplete(t *testing.T) {
 		{reflect.TypeFor[strategy.Wave](), reflect.TypeFor[wire.Wave](), nil},
 		{reflect.TypeFor[strategy.Tuning](), reflect.TypeFor[wire.Tuning](), nil},
 		{reflect.TypeFor[strategy.WaveTuning](), reflect.TypeFor[wire.WaveTuning](), nil},
-		{reflect.TypeFor[plan.Spec](), reflect.TypeFor[wire.Spec](), []string{"idempotencyKey"}}, // a header
+		{reflect.TypeFor[plan.Spec](), reflect.TypeFor[wire.Spec](), []string{"idempotencyKey", "tenantSeq"}}, // a header, and what needs Go
 		{reflect.TypeFor[task.Filter](), reflect.TypeFor[wire.Filter](), nil},
 		{reflect.TypeFor[task.Tenant](), reflect.TypeFor[wire.Tenant](), nil},
 		{reflect.TypeFor[task.FailureInfo](), reflect.TypeFor[wire.FailureInfo](), nil},
@@ -89,12 +89,12 @@ func fill(v reflect.Value) {
 }
 
 // zeroField returns the path of a field that is not set, "" if all are. An IdempotencyKey is none
-// of them: it comes from a header.
+// of them: it comes from a header. Nor is a TenantSeq: it is a function.
 func zeroField(v reflect.Value, path string) string {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if p := zeroField(v.Field(i), path+"."+v.Type().Field(i).Name); p != "" && !strings.HasSuffix(p, ".IdempotencyKey") {
+			if p := zeroField(v.Field(i), path+"."+v.Type().Field(i).Name); p != "" && !strings.HasSuffix(p, ".IdempotencyKey") && !strings.HasSuffix(p, ".TenantSeq") {
 				return p
 			}
 		}

@@ -31,7 +31,7 @@ type WavePreview struct {
 
 // Preview returns the preview of the spec, arranged.
 func (s *Spec) Preview(a *plan.Arrangement) Preview {
-	p := Preview{TaskCount: len(a.Tenants), Warnings: s.Faults(a.Warnings)}
+	p := Preview{TaskCount: a.TaskCount, Warnings: s.Faults(a.Warnings)}
 	for i, w := range a.Preview() {
 		p.Waves = append(p.Waves, wavePreviewOf(i+1, &w))
 	}

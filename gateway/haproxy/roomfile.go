@@ -10,19 +10,20 @@ import (
 )
 
 // mapFile is a map file on this machine. HAProxy takes the first of several rows of a tenant, so a
-// change is written before the rows that are there, into room of blank lines, which takes one sync
-// of the disk; a file that is replaced takes two, and a new inode:
+// change is written before the rows that are there, into room of comments, which takes one sync of
+// the disk; a file that is replaced takes two, and a new inode:
 //
 //	# cutover map 1: the first row of a tenant counts
-//	(blank lines)
+//	############# (room)
 //	acme blue|9|31      the last change
 //	beta blue|8|13
 //	acme green|7|12     the rows as they were when the file was written
 //	...
 //
-// A row is written as a comment first, whose first character is then replaced: a process that reads
-// the file meanwhile finds the row or none. No row crosses the border of a sector, so that a crash
-// leaves no half of one.
+// A row is written as the end of a comment, of which one character is then replaced by the end of a
+// line. So a process that reads the file meanwhile finds the row or none, also if it has read the
+// beginning of the row's place before and reads the rest long afterwards. No row crosses the border
+// of a sector, so that a crash leaves no half of one.
 type mapFile struct {
 	path string
 	left os.FileInfo // as this process left the file, nil if it has not written it
@@ -31,7 +32,7 @@ type mapFile struct {
 const (
 	room      = 16 << 10 // with the first line
 	sector    = 512
-	maxLine   = sector
+	maxLine   = sector - 1
 	maxInRoom = 64 // changes; for more the file is replaced
 )
 
@@ -40,7 +41,10 @@ func (f *mapFile) replace(rows []byte) (err error) {
 	f.left = nil
 	content := make([]byte, 0, room+len(rows))
 	content = append(content, gateway.MapFirstCounts+"\n"...)
-	content = append(content, bytes.Repeat([]byte("\n"), room-len(content))...)
+	content = append(content, bytes.Repeat([]byte("#"), room-len(content))...)
+	for end := sector - 1; end < room; end += sector {
+		content[end] = '\n'
+	}
 	if err := gateway.ReplaceFile(f.path, append(content, rows...)); err != nil {
 		return err
 	}
@@ -77,8 +81,8 @@ func (f *mapFile) add(changes []change) (added bool, err error) {
 	if _, err := file.WriteAt(text, at); err != nil {
 		return false, err
 	}
-	for i, c := range changes {
-		if _, err := file.WriteAt([]byte(c.tenant[:1]), int64(starts[i])); err != nil {
+	for _, start := range starts {
+		if _, err := file.WriteAt([]byte("\n"), int64(start)); err != nil {
 			return false, err
 		}
 	}
@@ -89,19 +93,26 @@ func (f *mapFile) add(changes []change) (added bool, err error) {
 	return true, err
 }
 
-// place returns where the lines of changes go in the room, each before the one before, and the text
-// from the last one on, in which they are comments. The text is nil if there is no room.
+// place returns where changes go in the room, each before the one before, and the text from the
+// last one on, in which they are comments until their first characters are line ends. The text is
+// nil if there is no room.
 func place(head []byte, changes []change) (starts []int, text []byte) {
 	first := len(gateway.MapFirstCounts) + 1
-	if len(head) != room || !strings.HasPrefix(string(head), gateway.MapFirstCounts+"\n") {
+	if len(head) != room || !strings.HasPrefix(string(head), gateway.MapFirstCounts+"\n") || head[room-1] != '\n' {
 		return nil, nil
 	}
-	end := room - len(bytes.TrimLeft(head[first:], "\n"))
-	used := end
+	used := first // the line end before the first row
+	for used < room-1 && (head[used] == '#' || head[used] == '\n' && used%sector == sector-1) {
+		used++
+	}
+	if head[used] != '\n' {
+		return nil, nil
+	}
+	end := used
 	for _, c := range changes {
 		length := len(c.tenant) + len(c.value) + 2
-		if start := end - length; start/sector != (end-1)/sector {
-			end = (end - 1) / sector * sector
+		if (end-length)/sector != end/sector {
+			end = end/sector*sector - 1
 		}
 		end -= length
 		if length > maxLine || end < first {
@@ -109,9 +120,9 @@ func place(head []byte, changes []change) (starts []int, text []byte) {
 		}
 		starts = append(starts, end)
 	}
-	text = bytes.Repeat([]byte("\n"), used-end)
+	text = bytes.Clone(head[end:used])
 	for i, c := range changes {
-		copy(text[starts[i]-end:], "#"+c.tenant[1:]+" "+c.value)
+		copy(text[starts[i]-end:], "#"+c.tenant+" "+c.value)
 	}
 	return starts, text
 }

@@ -1,0 +1,61 @@
+package haproxy
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cutover-go/cutover/gateway"
+)
+
+var (
+	acme = strings.Repeat("acme-", 12)
+	beta = strings.Repeat("beta-", 14)
+)
+
+// TestMapFileReadMeanwhile reads the room as a process does that is held up at any byte, while
+// changes are written: what it has read is of before, the rest of later.
+func TestMapFileReadMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := &mapFile{path: filepath.Join(t.TempDir(), "map")}
+	if err := f.replace([]byte(acme + " green|1|1\n" + beta + " green|1|1\n")); err != nil {
+		t.Fatal(err)
+	}
+	states := []string{readFile(t, f.path)}
+	for rev := uint64(2); rev < 9; rev++ {
+		row := gateway.Row{Colour: "blue", Rev: rev, Token: 1}
+		changes := []change{{tenant: acme, value: row.String()}, {tenant: beta, value: row.String()}}
+		starts, text := place([]byte(states[len(states)-1][:room]), changes)
+		written := []byte(states[len(states)-1]) // and not yet rows
+		copy(written[starts[len(starts)-1]:], text)
+		if ok, err := f.add(changes); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		states = append(states, string(written), readFile(t, f.path))
+	}
+	for i, before := range states {
+		for _, after := range states[i : i+min(4, len(states)-i)] {
+			for at := room - 4*sector; at < room; at++ {
+				wantRowsOf(t, before[room-4*sector:at]+after[at:])
+			}
+		}
+	}
+}
+
+func readFile(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+func wantRowsOf(t *testing.T, content string) {
+	t.Helper()
+	rows, err := gateway.ReadMap(strings.NewReader(gateway.MapFirstCounts + "\n" + content))
+	if err != nil || len(rows) != 2 || rows[acme].Colour == "" || rows[beta].Colour == "" {
+		t.Fatalf("rows %v, %v", rows, err)
+	}
+}

@@ -34,7 +34,8 @@ func (c *Controller) together(ctx context.Context, all []settled, rev uint64) {
 	if !ok || c.Answers != 1 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(attemptTimeout, c.Timeout))
+	// The callers need time of their own to find out which member does not confirm, and why.
+	ctx, cancel := context.WithTimeout(ctx, min(attemptTimeout, c.Timeout/2))
 	defer cancel()
 	members, err := c.Members(ctx)
 	if err != nil || !c.reachAll(ctx, members, rev) {

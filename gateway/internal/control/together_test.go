@@ -1,0 +1,55 @@
+package control_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cutover-go/cutover/gateway"
+	"github.com/cutover-go/cutover/gateway/internal/control"
+	"github.com/cutover-go/cutover/redisack/probe"
+)
+
+// TestProxyThatHangsIsNamed has one proxy of two that takes no change, or answers no question, and
+// says nothing: the report names it alone, and the tenant is put back on the other.
+func TestProxyThatHangsIsNamed(t *testing.T) {
+	t.Parallel()
+	for _, timeout := range []time.Duration{2 * time.Second, 20 * time.Second} {
+		for _, hangs := range []string{"sync", "answer"} {
+			synctest.Test(t, func(t *testing.T) {
+				w := &seriesWorld{world: &world{}}
+				good := control.NewMember("good", "good", w.sync)
+				bad := control.NewMember("bad", "bad", func(ctx context.Context, load control.Load, how control.Mode) (uint64, error) {
+					if hangs == "sync" {
+						<-ctx.Done()
+						return 0, ctx.Err()
+					}
+					return w.sync(ctx, load, how)
+				})
+				w.before = func(ctx context.Context, eps []probe.Endpoint) {
+					if hangs == "answer" && eps[0].URL == "bad" {
+						<-ctx.Done()
+					}
+				}
+				c := w.controller()
+				c.Prober, c.Timeout = w, timeout
+				c.Members = func(context.Context) ([]*control.Member, error) { return []*control.Member{good, bad}, nil }
+				err := c.Switch(t.Context(), toBlue("acme"))
+				var unconfirmed *gateway.NotConfirmedError
+				if !errors.As(err, &unconfirmed) || len(unconfirmed.Instances) != 2 {
+					t.Fatalf("%s, %v: %v", hangs, timeout, err)
+				}
+				if r := unconfirmed.Instances; !r[0].Confirmed || r[1].Confirmed || r[1].Err == nil {
+					t.Errorf("%s, %v: %v", hangs, timeout, err)
+				}
+				if !strings.HasSuffix(err.Error(), "it was put back") {
+					t.Errorf("%s, %v: %v", hangs, timeout, err)
+				}
+				wantRow(t, w.world, "acme", "green")
+			})
+		}
+	}
+}

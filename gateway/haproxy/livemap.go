@@ -13,11 +13,14 @@ type liveMap struct {
 	name string // the file name in HAProxy's configuration
 }
 
+// differing is between two values of one key.
+const differing = " and "
+
 // entries returns what the map has. A map that is not there is a [gateway.SetupError].
 //
 // A key can have several entries, because two processes may add it at the same time. The first one
 // counts for requests, and a single change sets them all; so several with one value are as good as
-// one.
+// one. Those with several values have them all, with differing between two, which is no row.
 func (m liveMap) entries(ctx context.Context) (map[string]string, error) {
 	answer, err := m.call(ctx, "show map "+m.name+"\n")
 	if err != nil {
@@ -37,7 +40,7 @@ func (m liveMap) entries(ctx context.Context) (map[string]string, error) {
 			return nil, &answerError{"show map", line}
 		}
 		if first, twice := found[key]; twice && first != value {
-			value = first + " and " + value // differs from any row, so that both are set
+			value = first + differing + value
 		}
 		found[key] = value
 	}

@@ -211,7 +211,8 @@ func compare(entries map[string]string, rows gateway.Rows, rev uint64, name stri
 				Found:    fmt.Sprintf("the entry %.64q with the value %.64q", tenant, value),
 			}
 		}
-		if live, err := gateway.ParseRow(value); err == nil && live.Rev > row.Rev {
+		first, _, _ := strings.Cut(value, differing)
+		if live, err := gateway.ParseRow(first); err == nil && live.Rev > row.Rev {
 			return nil, fmt.Errorf("%w: map %s has revision %d of %s, the table %d, and the table is at %d",
 				gateway.ErrDamaged, name, live.Rev, tenant, row.Rev, rev)
 		}

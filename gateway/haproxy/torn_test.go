@@ -1,6 +1,10 @@
 package haproxy
 
 import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -57,5 +61,39 @@ func wantRowsOf(t *testing.T, content string) {
 	rows, err := gateway.ReadMap(strings.NewReader(gateway.MapFirstCounts + "\n" + content))
 	if err != nil || len(rows) != 2 || rows[acme].Colour == "" || rows[beta].Colour == "" {
 		t.Fatalf("rows %v, %v", rows, err)
+	}
+}
+
+// TestMapWithSeveralRowsIsLater compares a map that HAProxy has read from a file with changes, so
+// that a tenant has several entries, with a table that was restored from a copy.
+func TestMapWithSeveralRowsIsLater(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = bufio.NewReader(conn).ReadString('\n')
+			_, _ = io.WriteString(conn, "0x1 acme blue|9|1\n0x2 acme blue|8|1\n0x3 acme green|7|1\n\n")
+			_ = conn.Close()
+		}
+	}()
+	live := liveMap{newRuntime(socket), "routes.map"}
+	entries, err := live.entries(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rev, want := range map[uint64]error{7: gateway.ErrDamaged, 9: nil, 10: nil} {
+		rows := gateway.Rows{"acme": {Colour: "blue", Rev: rev, Token: 1}}
+		if changes, err := compare(entries, rows, rev, live.name); !errors.Is(err, want) || want == nil && len(changes) != 1 {
+			t.Errorf("table at %d: %v, %v; want %v", rev, changes, err, want)
+		}
 	}
 }

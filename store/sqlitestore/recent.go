@@ -1,173 +1,199 @@
 package sqlitestore
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"math"
+	"maps"
+	"slices"
 	"strconv"
-	"time"
-	"unicode/utf8"
-
-	"github.com/cutover-go/cutover/checkpoint"
-	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/store/internal/instant"
-	"github.com/cutover-go/cutover/store/rules"
-	"github.com/cutover-go/cutover/task"
 )
 
-// recentTask is what changes of a task that a worker holds, as the table recent has it. Its JSON is
-// an array of the numbers, the worker and the step, which the view tasks reads as well.
-type recentTask struct {
-	n            [recentNumbers]int64
-	worker, step string
-	data         []byte // the checkpoint, and the undo log after it
+// recents is what the table recent has of a plan. A row of it has what one transaction has changed
+// of tasks that workers hold, and of claims: one row is written instead of many. Most of them have
+// ended, and have their rows in the table task, before so many transactions have come together that
+// the others get theirs.
+//
+// Invariant: a task with changes in the table recent is in rows.tasks, or unread.
+type recents struct {
+	unread  map[uint32]*recentTask // what was found in the table, by ordinal, and is not in rows.tasks yet
+	last    int64                  // the number of the last row
+	rows    int                    // how many there are
+	tasks   int                    // how many tasks, one in several rows as often
+	settled []uint32               // tasks that the next row says to be in the table task
+	scratch [3][]byte
 }
 
-// The numbers of a recentTask.
+// When a plan has so many rows in the table recent, or so many tasks, or eight times as many as
+// workers hold, tasks and claims get their own rows.
 const (
-	recentOrdinal = iota
-	recentClaim
-	recentState
-	recentAttempt
-	recentRequest
-	recentPaused
-	recentReleased
-	recentLosses
-	recentVersion
-	recentToken
-	recentLastToken
-	recentLastSeq
-	recentStarted
-	recentUpdated
-	recentEnded
-	recentElapsed // milliseconds
-	recentWhy
-	recentUntil
-	recentRetried
-	recentAt   // where data begins in the row's
-	recentData // lengths
-	recentUndo
-	recentNumbers
+	maxRecentRows  = 48
+	maxRecentTasks = 2048
 )
 
-// lasting reports whether what changes of the task may stand in the table recent. What is long, and
-// what few tasks have, goes to the task's row at once.
-func (t *taskRow) lasting(worker string) bool {
-	return t.Claim != 0 && (t.More == nil || t.More.Failure == nil && t.More.Attempts == nil) &&
-		t.length() <= maxLength && utf8.ValidString(t.Step) && utf8.ValidString(worker)
+// loadRows returns the rows of a plan with what the table recent has.
+func (c *conn) loadRows(p *rollout) (*rows, error) {
+	r := newRows(c, p)
+	return r, r.loadRecent()
 }
 
-// appendRecent appends a task to the columns tasks and data.
-func (t *taskRow) appendRecent(text, data []byte, ordinal uint32, worker string) (newText, newData []byte) {
-	var m rules.More
-	if t.More != nil {
-		m = *t.More
-	}
-	at := len(data)
-	data = append(data, t.Data...)
-	if len(m.Undo) > 0 {
-		data = m.Undo.Append(data)
-	}
-	for i, n := range [recentNumbers]int64{
-		int64(ordinal), int64(t.Claim), int64(t.State), int64(t.Attempt), int64(t.Request), bit(t.PausedIndividually), int64(t.Released),
-		int64(t.Losses), int64(t.Version), int64(t.Token), int64(t.LastToken), int64(t.LastSeq),
-		instant.MicrosOf(t.Started), instant.MicrosOf(t.Updated), instant.MicrosOf(t.Ended), t.Elapsed.Milliseconds(),
-		int64(m.Wait.Why), instant.MicrosOf(m.Wait.Until), instant.Micros(m.Retried), int64(at), int64(len(t.Data)), int64(len(data) - at - len(t.Data)),
-	} {
-		sep := byte(',')
-		if i == 0 {
-			sep = '['
+// foundRecent is a task of the column tasks as it stands there, and the data of its row.
+type foundRecent struct{ text, data []byte }
+
+func (r *rows) loadRecent() error {
+	k, found := &r.recent, make(map[uint32]foundRecent)
+	err := r.c.each("SELECT number, tasks, claims, data FROM recent WHERE plan = ? ORDER BY number", []any{int64(r.p.ID)}, func(s row) error {
+		k.last = s.ColumnInt64(0)
+		k.rows++
+		var list []json.RawMessage
+		if err := json.Unmarshal(s.ColumnRawText(1), &list); err != nil {
+			return r.c.corrupt("recent", r.p.ID, "tasks of number %d: %v", k.last, err)
 		}
-		text = strconv.AppendInt(append(text, sep), n, 10)
-	}
-	text = appendText(append(text, ','), worker)
-	text = appendText(append(text, ','), t.Step)
-	return append(text, ']'), data
-}
-
-// appendText appends a valid string as JSON.
-func appendText(b []byte, s string) []byte {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' || s[i] == '"' || s[i] == '\\' {
-			text, _ := json.Marshal(s) //nolint:errchkjson // a string has no error
-			return append(b, text...)
+		k.tasks += len(list)
+		data := s.ColumnBlob(3, nil)
+		for _, text := range list {
+			ordinal, only, ok := ordinalOf(text)
+			switch {
+			case !ok:
+				return r.c.corrupt("recent", r.p.ID, "a task of number %d has no ordinal", k.last)
+			case only:
+				delete(found, ordinal)
+			default:
+				found[ordinal] = foundRecent{text, data}
+			}
 		}
-	}
-	return append(append(append(b, '"'), s...), '"')
-}
-
-// parseRecent reads a task of the column tasks. data is the row's.
-func parseRecent(text json.RawMessage, data []byte) (*recentTask, error) {
-	t := &recentTask{}
-	var to [recentNumbers + 2]any
-	for i := range t.n {
-		to[i] = &t.n[i]
-	}
-	to[recentNumbers], to[recentNumbers+1] = &t.worker, &t.step
-	if err := json.Unmarshal(text, &to); err != nil {
-		return nil, err
-	}
-	at, length := t.n[recentAt], t.n[recentData]+t.n[recentUndo]
-	if t.n[recentData] < 0 || t.n[recentUndo] < 0 || at < 0 || length < 0 || length > int64(len(data)) || at > int64(len(data))-length {
-		return nil, errors.New("its data are not there")
-	}
-	t.data = data[at : at+length]
-	return t, nil
-}
-
-// fill puts what has changed into the task that was read from its row.
-func (r *recentTask) fill(t *rules.Task) error {
-	n := &r.n
-	for _, i := range [...]int{recentClaim, recentAttempt, recentReleased, recentLosses, recentVersion, recentLastSeq} {
-		if n[i] < 0 || n[i] > math.MaxUint32 {
-			return fmt.Errorf("number %d is %d", i, n[i])
+		if !r.claims.load(s.ColumnRawBlob(2)) {
+			return r.c.corrupt("recent", r.p.ID, "claims of number %d make no sense", k.last)
 		}
+		return nil
+	})
+	if err != nil || len(found) == 0 {
+		return err
 	}
-	if n[recentState] < 0 || n[recentState] >= int64(task.NumStates) || !task.State(n[recentState]).InFlight() || n[recentClaim] == 0 ||
-		n[recentRequest] < 0 || n[recentRequest] > int64(task.StartRequest) || n[recentWhy] < 0 || n[recentWhy] > int64(task.WaitPlace) || n[recentVersion] < 1 {
-		return errors.New("state, claim, request, wait or version is out of its range")
-	}
-	t.State, t.Request, t.PausedIndividually, t.Waiting = task.State(n[recentState]), task.Request(n[recentRequest]), n[recentPaused] != 0, false
-	t.Claim, t.Attempt, t.Released = uint32(n[recentClaim]), uint32(n[recentAttempt]), uint32(n[recentReleased])
-	t.Losses, t.Version, t.LastSeq = uint32(n[recentLosses]), uint32(n[recentVersion]), uint32(n[recentLastSeq])
-	t.Token, t.LastToken = task.Token(n[recentToken]), task.Token(n[recentLastToken])
-	t.Started, t.Updated, t.Ended = instant.Stamp(n[recentStarted]), instant.Stamp(n[recentUpdated]), instant.Stamp(n[recentEnded])
-	t.Elapsed, t.Step, t.Data = time.Duration(n[recentElapsed])*time.Millisecond, r.step, nil
-	if n[recentData] > 0 {
-		t.Data = bytes.Clone(r.data[:n[recentData]])
-	}
-	return r.fillMore(t)
-}
-
-func (r *recentTask) fillMore(t *rules.Task) error {
-	m := rules.More{Wait: rules.Wait{Why: task.WaitReason(r.n[recentWhy]), Until: instant.Stamp(r.n[recentUntil])}, Retried: instant.Time(r.n[recentRetried])}
-	if t.More != nil {
-		m.Labels, m.Parameters = t.More.Labels, t.More.Parameters
-	}
-	if r.n[recentUndo] > 0 {
-		var err error
-		if m.Undo, err = checkpoint.ParseUndo(bytes.Clone(r.data[r.n[recentData]:])); err != nil {
-			return fmt.Errorf("undo: %w", err)
+	k.unread = make(map[uint32]*recentTask, len(found))
+	for ordinal, f := range found {
+		t, err := parseRecent(f.text, f.data)
+		if err != nil {
+			return r.c.corrupt("recent", r.p.ID, "ordinal %d: %v", ordinal, err)
 		}
-	}
-	t.More = nil
-	if m.Wait != (rules.Wait{}) || !m.Retried.IsZero() || m.Labels != nil || m.Parameters != nil || m.Undo != nil {
-		t.More = &m
+		k.unread[ordinal] = t
 	}
 	return nil
 }
 
-// fillRecent puts what the table recent has of a task into it, if that is anything.
-func (r *rows) fillRecent(ordinal uint32, t *rules.Task) (found *recentTask, err error) {
-	found = r.recent.unread[ordinal]
-	if found == nil {
-		return nil, nil
+// ordinalOf returns the first number of an array, and whether it is the only one.
+func ordinalOf(text []byte) (ordinal uint32, only, ok bool) {
+	i := 1
+	for i < len(text) && text[i] >= '0' && text[i] <= '9' {
+		i++
 	}
-	if err := found.fill(t); err != nil {
-		key := fmt.Sprintf("%s: table recent, plan %d, ordinal %d", r.c.file, r.p.ID, ordinal)
-		return nil, &store.CorruptError{Key: key, Reason: err.Error()}
+	if i == len(text) || text[0] != '[' || text[i] != ',' && text[i] != ']' {
+		return 0, false, false
 	}
-	return found, nil
+	n, err := strconv.ParseUint(string(text[1:i]), 10, 32)
+	return uint32(n), text[i] == ']', err == nil
+}
+
+// holds reports whether a worker holds the task, which the table task may not say yet.
+func (r *rows) holds(ordinal uint32) bool {
+	if t := r.tasks[ordinal]; t != nil {
+		return t.Claim != 0
+	}
+	return r.recent.unread[ordinal] != nil
+}
+
+// flushRecent writes what was changed of tasks that workers hold, and of claims.
+func (r *rows) flushRecent() {
+	k := &r.recent
+	switch {
+	case len(r.dirty)+len(k.settled)+len(r.claims.dirty) == 0:
+	case k.rows >= maxRecentRows || k.tasks+len(r.dirty) > max(maxRecentTasks, 8*r.p.Counters.Held) || r.claims.many ||
+		len(r.claims.rows) > maxClaims || len(r.tasks) > maxRemembered:
+		r.settleRecent()
+	default:
+		text, data := append(k.scratch[0][:0], '['), k.scratch[1][:0]
+		for _, ordinal := range r.dirty {
+			t := r.tasks[ordinal]
+			text, data = t.appendRecent(sep(text), data, ordinal, r.claim(t.Claim).worker)
+			t.dirty, t.recent = false, true
+			k.tasks++
+		}
+		for _, ordinal := range k.settled {
+			if t := r.tasks[ordinal]; t == nil || !t.recent {
+				text = append(strconv.AppendUint(append(sep(text), '['), uint64(ordinal), 10), ']')
+				k.tasks++
+			}
+		}
+		r.flushed, r.dirty, k.settled = append(r.flushed, r.dirty...), r.dirty[:0], k.settled[:0]
+		r.insertRecent(text, data, r.flushClaims(k.scratch[2][:0]))
+	}
+}
+
+// sep begins the next element of an array.
+func sep(text []byte) []byte {
+	if len(text) == 1 {
+		return text
+	}
+	return append(text, ',')
+}
+
+// insertRecent writes a row. text lacks its last bracket.
+func (r *rows) insertRecent(text, data, claims []byte) {
+	k := &r.recent
+	k.scratch = [...][]byte{append(text, ']'), data, claims}
+	k.last++
+	k.rows++
+	s, err := r.c.prepared("INSERT INTO recent VALUES (?, ?, ?, ?, ?)", nil)
+	for i, f := range [...]func() error{
+		func() error { return err },
+		func() error { return s.BindInt64(1, int64(r.p.ID)) },
+		func() error { return s.BindInt64(2, k.last) },
+		func() error { return s.BindRawText(3, k.scratch[0]) },
+		func() error { return s.BindBlob(4, claims) },
+		func() error { return s.BindBlob(5, data) },
+		func() error { return s.Exec() },
+	} {
+		if err := f(); err != nil {
+			r.fail(err)
+			if i == 0 {
+				return
+			}
+		}
+	}
+}
+
+// settleRecent gives all tasks and claims their rows. Claims without tasks have none.
+func (r *rows) settleRecent() {
+	k := &r.recent
+	text, data := []byte{'['}, []byte(nil)
+	for _, ordinal := range slices.Sorted(maps.Keys(k.unread)) {
+		if _, err := r.read(ordinal); err != nil { // the row is damaged; somebody may mend it
+			text, data = k.unread[ordinal].append(sep(text), data)
+		}
+	}
+	for _, ordinal := range slices.Sorted(maps.Keys(r.tasks)) {
+		if t := r.tasks[ordinal]; t.recent || t.dirty {
+			t.dirty, t.recent = false, false
+			if err := r.c.saveTask(r.p.ID, ordinal, &t.Task); err != nil {
+				r.fail(err)
+			}
+			r.flushed = append(r.flushed, ordinal)
+		}
+	}
+	r.dirty, k.settled = r.dirty[:0], k.settled[:0]
+	claims := r.settleClaims()
+	r.exec("DELETE FROM recent WHERE plan = ?", int64(r.p.ID))
+	if k.rows, k.tasks = 0, 0; len(text) > 1 || len(claims) > 0 {
+		r.insertRecent(text, data, claims)
+	}
+}
+
+// append appends a task again, as it was read.
+func (t *recentTask) append(text, data []byte) (newText, newData []byte) {
+	n := t.n
+	n[recentAt] = int64(len(data))
+	text = append(text, '[')
+	for _, n := range n {
+		text = append(strconv.AppendInt(text, n, 10), ',')
+	}
+	text = appendText(append(appendText(text, t.worker), ','), t.step)
+	return append(text, ']'), append(data, t.data...)
 }

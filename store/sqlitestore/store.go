@@ -110,7 +110,7 @@ func (s *Store) start() error {
 	if err != nil {
 		return err
 	}
-	var files present
+	var files openFiles
 	look := func(c *conn) error { return files.look(c.file) }
 	for _, step := range []func(*conn) error{(*conn).prepare, (*conn).verify, s.tokens.load, s.loadAgenda, look} {
 		if err := step(c); err != nil {

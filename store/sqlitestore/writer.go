@@ -27,7 +27,7 @@ type writer struct {
 	version int64
 	// rolledBack is called after a transaction that was rolled back.
 	rolledBack func()
-	present    present
+	files      openFiles
 
 	mu     sync.Mutex
 	queue  []*job
@@ -62,9 +62,9 @@ type tx struct {
 	after   []func()
 }
 
-func newWriter(c *conn, keep int, rolledBack func(), files present) *writer {
+func newWriter(c *conn, keep int, rolledBack func(), files openFiles) *writer {
 	w := &writer{
-		c: c, keep: keep, rolledBack: rolledBack, present: files, plans: make(map[plan.ID]*rollout), open: make(map[plan.ID]*rows),
+		c: c, keep: keep, rolledBack: rolledBack, files: files, plans: make(map[plan.ID]*rollout), open: make(map[plan.ID]*rows),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	go w.loop()
@@ -212,7 +212,7 @@ func (w *writer) together(group []*job) (err error) {
 		}
 		return err
 	}
-	w.broken = w.present.check()
+	w.broken = w.files.check()
 	return w.broken
 }
 

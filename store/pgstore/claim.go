@@ -149,9 +149,7 @@ func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	p := r.p
 	p.touched = p.touched || len(own) > 0 || r.changed()
 	until := p.trimmed
-	if p.trimmed = p.trimUntil(keep); p.trimmed > until {
-		defer t.exec("DELETE FROM @.event WHERE plan = $1 AND seq > $2 AND seq <= $3 AND ordinal > 0", int64(p.ID), until, p.trimmed)
-	}
+	p.trimmed = p.trimUntil(keep)
 	t.save(p)
 	var common, rare updates
 	var m moves
@@ -169,7 +167,13 @@ func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	t.saveTasks(p.ID, &rare, true)
 	m.save(t, p)
 	r.saveClaims(t)
-	return t.appendEvents(p, r.Events(), own, rests)
+	if err := t.appendEvents(p, r.Events(), own, rests); err != nil {
+		return err
+	}
+	if p.trimmed > until {
+		t.exec("DELETE FROM @.event WHERE plan = $1 AND seq > $2 AND seq <= $3 AND ordinal > 0", int64(p.ID), until, p.trimmed)
+	}
+	return nil
 }
 
 // moves are the changes of the tables queue and release.

@@ -10,11 +10,11 @@ import (
 	"github.com/cutover-go/cutover/task"
 )
 
-// keeper has plans as the last commit of this process has left them, with the rows of tasks that
+// keptPlans are plans as the last commit of this process has left them, with the rows of tasks that
 // the next ones need: those in flight, and some that are pending. A commit that finds its plan here
 // reads nothing. It writes only if the plan still has the revision that it was left with, which is
 // drawn anew by everything that changes a plan; otherwise it reads.
-type keeper struct {
+type keptPlans struct {
 	mu    sync.Mutex
 	plans map[plan.ID]*rows
 	off   bool // for tests
@@ -31,7 +31,7 @@ const (
 )
 
 // take returns the rows of a plan, nil if there are none. They are the caller's.
-func (k *keeper) take(id plan.ID) *rows {
+func (k *keptPlans) take(id plan.ID) *rows {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.plans[id]
@@ -39,7 +39,9 @@ func (k *keeper) take(id plan.ID) *rows {
 	return r
 }
 
-func (k *keeper) put(id plan.ID, r *rows) {
+// put keeps a plan. When there are too many, all others are forgotten: which of them is needed next
+// is not known, and to read one again takes one commit.
+func (k *keptPlans) put(id plan.ID, r *rows) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.plans == nil || len(k.plans) >= maxKept {
@@ -154,31 +156,33 @@ func (r *rows) absorb(n *rules.Need) {
 	r.checkNamed(n)
 }
 
-// clocks tells the server's time from the last time that it was read. It may be behind by the time
-// that the answer took.
-type clocks struct {
+// serverClock tells the server's time from the last time that it was read. It may be behind by the
+// time that the answer took.
+type serverClock struct {
 	mu   sync.Mutex
-	real int64
-	at   time.Time
+	real int64     // microseconds: what the server said
+	at   time.Time // when its answer arrived, by the clock of this process
 }
 
 // maxClock is how long a reading of the server's clock lasts.
 const maxClock = time.Second
 
-// read is called with every reading that has just arrived.
-func (c *clocks) read(real int64) {
+// read is called with every reading, in microseconds, that has just arrived. Of the readings of the
+// last second the one counts whose answer took least, which is the one that is ahead. One that is
+// behind by a quarter of a second or more is no slow answer: the server's clock was set back.
+func (c *serverClock) read(real int64) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	age := now.Sub(c.at)
 	if ours := c.real + age.Microseconds(); age < maxClock && real <= ours && ours-real < maxClock.Microseconds()/4 {
-		return // an answer that came sooner
+		return // the last answer took less
 	}
 	c.real, c.at = real, now
 }
 
-// now returns the time of now, and how long ago the server told its own.
-func (c *clocks) now() (real int64, age time.Duration) {
+// now returns the server's time in microseconds, and how long ago the server told it.
+func (c *serverClock) now() (real int64, age time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	age = time.Since(c.at)

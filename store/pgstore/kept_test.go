@@ -127,7 +127,7 @@ func TestKeptIsOutOfDate(t *testing.T) {
 // clock that is set back.
 func TestClocks(t *testing.T) {
 	t.Parallel()
-	var c clocks
+	var c serverClock
 	if _, age := c.now(); age < maxClock {
 		t.Errorf("a clock that was never read is %v old", age)
 	}

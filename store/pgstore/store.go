@@ -29,8 +29,8 @@ type Store struct {
 	// notifier is nil if processes do not tell each other of changes.
 	notifier *notifier
 	cached   cache
-	kept     keeper
-	clock    clocks
+	kept     keptPlans
+	clock    serverClock
 	skew     atomic.Int64 // nanoseconds that tests add to the server's clock
 	closed   atomic.Bool
 

@@ -19,8 +19,9 @@ type Row struct {
 	// Token is the greatest fencing token under which the row was written. A change with a lower
 	// one is refused.
 	Token task.Token
-	// Other is the colour of Weight percent of the tenant's requests, 1 to 99. Default: none.
-	Other  string
+	// Other is a second colour, which serves Weight percent of the tenant's requests. Default: none.
+	Other string
+	// Weight is 1 to 99 if there is another colour, and 0 if there is none.
 	Weight int
 }
 
@@ -64,7 +65,7 @@ func ParseRow(text string) (Row, error) {
 }
 
 func notARow(text string) error {
-	return fmt.Errorf("gateway: %.64q is not of the form colour|revision|token", text)
+	return fmt.Errorf("gateway: %.64q is not of the form colour|revision|token or colour|revision|token|weight|colour", text)
 }
 
 // number reads a number that has only one spelling, so that equal rows are equal texts.

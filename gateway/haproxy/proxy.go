@@ -139,9 +139,9 @@ func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev u
 	return after, true, err
 }
 
-// store makes the map file equal to rows. small means that it has them already, except for the
-// changes, and that no other process writes to it.
-func (p *proxy) store(ctx context.Context, rows gateway.Rows, changes []change, small bool) error {
+// store makes the map file equal to rows. inPlace means that the file has them already, except for
+// the changes, and that no other process writes to it, so that they may be written into it.
+func (p *proxy) store(ctx context.Context, rows gateway.Rows, changes []change, inPlace bool) error {
 	if p.push != nil {
 		return p.push(ctx, p.instance, formatMap(rows, p.sorted(rows)))
 	}
@@ -149,7 +149,7 @@ func (p *proxy) store(ctx context.Context, rows gateway.Rows, changes []change, 
 		return &gateway.SetupError{Expected: "a MapFile of instance " + p.instance.Name + ", or Config.Push", Found: "neither"}
 	}
 	p.file.path = p.instance.MapFile
-	if small {
+	if inPlace {
 		if added, err := p.file.add(changes); added || err != nil {
 			return err
 		}

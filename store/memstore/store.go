@@ -34,7 +34,7 @@ type Store struct {
 	keys   map[string]*rollout
 	lastID plan.ID
 	// near has plans by their last digits, so that a commit mostly needs no lock to find its plan.
-	// It is written under mu, and never has a plan that is not in plans.
+	// It is written while mu is held, if only for reading. Invariant: its plans are in plans.
 	near [64]atomic.Pointer[rollout]
 
 	words  *lexicon

@@ -108,24 +108,22 @@ func (l *commitQueue) nextBatch(t *roundTrip) bool {
 	return true
 }
 
-// mayShorten reports whether a shortcut is to be tried.
-func (l *commitQueue) mayShorten(turn bool) bool {
+// takesDetour reports whether this round trip does without turn.lua, and counts it.
+func (l *commitQueue) takesDetour() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !turn || l.detours == 0 {
-		return true
+	if l.detours == 0 {
+		return false
 	}
 	l.detours--
-	return false
+	return true
 }
 
-// detour notes that a shortcut could not make a round trip.
-func (l *commitQueue) detour(turn bool) {
+// detour notes that turn.lua could not make a round trip.
+func (l *commitQueue) detour() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if turn {
-		l.detours = maxDetours
-	}
+	l.detours = maxDetours
 }
 
 // rest counts a round trip as ended and lets its goroutine rest, unless calls wait or another one

@@ -65,12 +65,16 @@ func (q *queues) send(ctx context.Context, id plan.ID, l *commitQueue, t *roundT
 	if t.full {
 		return q.call(ctx, q.client.scripts.end, key, t.argv)
 	}
-	if short := t.shortcut(q.client.scripts); short != nil && l.mayShorten(short == q.client.scripts.turn) {
+	short := t.shortcut(q.client.scripts)
+	turn := short == q.client.scripts.turn
+	if short != nil && !(turn && l.takesDetour()) {
 		text, err := q.call(ctx, short, key, t.argv)
 		if err != nil || text != unusual {
 			return text, err
 		}
-		l.detour(short == q.client.scripts.turn)
+		if turn {
+			l.detour()
+		}
 	}
 	return q.sendRaising(ctx, id, key, t)
 }

@@ -9,8 +9,8 @@ import (
 
 // Written tells that everything that steps have changed was written. Steps may follow, as long as
 // nobody else changes the plan. Tasks for which keep is false are forgotten, and so are claims
-// without tasks; a task in one of the first seven queues has to be kept. Of Undoable nothing is
-// known any more.
+// without tasks. A task in flight that no worker holds has to be kept: its queue counts as read. Of
+// Undoable nothing is known any more.
 func (l *Loaded) Written(keep func(ordinal uint32, t *Task) bool) {
 	l.events, l.undoable = nil, math.MaxUint32
 	l.ordinals = slices.DeleteFunc(l.ordinals, func(ordinal uint32) bool {

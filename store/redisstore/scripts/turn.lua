@@ -32,6 +32,7 @@ end
 local in_waves = wave_first ~= '0'
 wave_first, wave_last, max_slots, reached = wave_first + 0, wave_last + 0, max_slots + 0, reached + 0
 
+-- The fields of checkpoints, by the field of the head and 1. To make one costs a hash of its bytes.
 local names = {
   '0c', '1c', '2c', '3c', '4c', '5c', '6c', '7c', '8c', '9c', '10c', '11c', '12c', '13c', '14c', '15c', '16c', '17c', '18c', '19c',
   '20c', '21c', '22c', '23c', '24c', '25c', '26c', '27c', '28c', '29c', '30c', '31c', '32c', '33c', '34c', '35c', '36c', '37c',
@@ -138,7 +139,7 @@ while got < want do
   local f, tenants_key, key = next_pending - 1 - b * 64, base .. 'n:' .. format('%d', b), base .. 't:' .. format('%d', b)
   local count, q, set = math.min(want - got, 64 - f), { 'HMGET', key }, { 'HSET', key }
   for k = 1, count do
-    q[k + 2] = sub(names[f + k], 1, -2)
+    q[k + 2] = sub(names[f + k], 1, -2) -- the field of the head
   end
   local heads, tenants = redis.pcall(unpack(q)), redis.pcall('LRANGE', tenants_key, f, f + count - 1)
   for k = 1, count do

@@ -19,7 +19,8 @@ type Row struct {
 	// Token is the greatest fencing token under which the row was written. A change with a lower
 	// one is refused.
 	Token task.Token
-	// Other is a second colour, which serves Weight percent of the tenant's requests. Default: none.
+	// Other is a second colour, which serves Weight percent of the tenant's requests. Default:
+	// none.
 	Other string
 	// Weight is 1 to 99 if there is another colour, and 0 if there is none.
 	Weight int

@@ -42,8 +42,8 @@ func (s *Store) sql(text string) string {
 	return whole
 }
 
-// upgrade makes the tables of the version before those of this one. A process of that version, which
-// may still run, changes plans without a new revision. So one column gets another name: each of its
+// upgrade makes the tables of the version before those of this one. A process of that version may
+// still run, and changes plans without a new revision. So one column gets another name: each of its
 // statements on facts names that column, and fails.
 const upgrade = `
 ALTER TABLE @.facts ADD COLUMN revision bigint NOT NULL DEFAULT 0;

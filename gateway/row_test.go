@@ -10,8 +10,11 @@ import (
 func TestRow(t *testing.T) {
 	t.Parallel()
 	for _, row := range []gateway.Row{
-		{Colour: "blue", Rev: 42, Token: 7}, {Colour: "v2.1-b_", Rev: 0, Token: 0}, {Colour: "B", Rev: 1<<64 - 1, Token: 1<<64 - 1},
-		{Colour: "green", Rev: 7, Token: 9, Weight: 1, Other: "blue"}, {Colour: "green", Rev: 7, Token: 9, Weight: 99, Other: "v2"},
+		{Colour: "blue", Rev: 42, Token: 7},
+		{Colour: "v2.1-b_", Rev: 0, Token: 0},
+		{Colour: "B", Rev: 1<<64 - 1, Token: 1<<64 - 1},
+		{Colour: "green", Rev: 7, Token: 9, Weight: 1, Other: "blue"},
+		{Colour: "green", Rev: 7, Token: 9, Weight: 99, Other: "v2"},
 	} {
 		if got, err := gateway.ParseRow(row.String()); err != nil || got != row {
 			t.Errorf("%q is read as %v, %v", row.String(), got, err)

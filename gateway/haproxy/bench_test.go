@@ -92,7 +92,7 @@ func (y *yard) synced(tenants int, value string) time.Duration {
 	if err != nil {
 		y.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	began := time.Now()
 	for i := 1; i <= tenants; i++ {
 		row := tenantName(i) + " " + value

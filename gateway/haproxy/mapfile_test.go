@@ -18,7 +18,7 @@ func wantMap(t *testing.T, path string, want gateway.Rows) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	found, err := gateway.ReadMap(file)
 	if err != nil || len(found) != len(want) {
 		t.Fatalf("%d rows of %d, %v", len(found), len(want), err)

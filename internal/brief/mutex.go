@@ -27,7 +27,7 @@ func (m *Mutex) Lock() {
 		if m.mu.TryLock() {
 			return
 		}
-		for range pause { //nolint:revive // it is meant to do nothing
+		for range pause {
 		}
 		turns += pause
 	}

@@ -69,7 +69,6 @@ type twins struct {
 	stores [2]*rollout
 	held   [2][]task.Task
 	seqs   []uint32
-	idle   int // workers that got no task
 	rounds int
 	turns  int // rounds of the first store without a detour
 }

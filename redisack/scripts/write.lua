@@ -41,8 +41,8 @@ local data, head, prev, acks, stage = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5
 local wid, version, sum, fence, expected, ttl, field = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local keep = 16 -- writes that the head remembers, for late replays
 
--- Reports whether the user may run each command of a write to a string, with nothing after it. It
--- makes no tables, which cost more than the checks.
+-- Reports whether the user may run each command of a write to a string, with nothing after it:
+-- those with which the list in denied begins. It makes no tables, which cost more than the checks.
 local function permitted()
   local may = redis.acl_check_cmd
   return may('TYPE', data) and may('TIME') and may('XREVRANGE', acks, '+', '-')

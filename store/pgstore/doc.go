@@ -23,20 +23,24 @@
 // What writes one group is sent with what reads for the next. Commands, and everything else that
 // writes, have a transaction each, which locks the same row.
 //
+// Usually nothing is read: the process has kept what its last commit left of the plan, and its
+// first statement changes the facts of the revision that was kept. If somebody else has changed the
+// plan since, there are none, the transaction fails, and the commits are carried out as above.
+//
 // Invariants:
 //
 //   - Facts are locked in a statement of its own; what was read was read by later statements.
-//   - What was answered is committed. Nothing is answered from memory but what a plan was created
-//     with and what its commands have decided, and these only if the server says that they are
-//     still the same.
+//   - What was answered is committed. Nothing is answered from memory unless the server has said,
+//     in the same transaction, that it is still the same: what a plan was created with, what its
+//     commands have decided, and what the last commit of this process has left of it.
+//   - Whatever changes anything of a plan draws a new revision of its facts, at random.
 //   - A statement that has not met the rows that were read fails, and so does its transaction.
 //   - A transaction that writes locks facts, tasks, agenda, unread and token_limit in this order,
 //     and rows of one table by their keys.
-//   - What a process remembers of its last commit of a plan only decides where it looks for rows,
-//     in the same round trip; if the plan was changed since, it looks again.
 //   - Nothing of a transaction is left on its connection. With Config.Prepare, a connection has
 //     settings and prepared statements of its own.
-//   - Time is the server's clock, read after the lock.
+//   - Time is the server's clock, read after the lock. Where nothing is read it is what the server
+//     said within the last second, and what has passed since by the clock of the process.
 //
 // # In a transaction of the host's
 //

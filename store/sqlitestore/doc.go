@@ -48,7 +48,9 @@
 // # Large plans
 //
 // No call looks at more than a window of 1,000 tasks in search of one to claim; where it ended is
-// stored, and the next call goes on there. Memory does not grow with a plan.
+// stored, and the next call goes on there. Memory does not grow with a plan. Two looks for damage
+// are longer: at the tasks in flight without a worker when a plan is read first, and at all tasks
+// when a round of undos of a sequential plan ends.
 //
 // # Failures
 //
@@ -56,6 +58,8 @@
 //	program holds the file for five seconds         the file; nothing was written
 //	a sync failed                                   *FileError, until the file is opened again:
 //	                                                what the system then says is not true
+//	the file or its log was deleted, moved or       *FileError, until the file is opened again:
+//	replaced while it was open                      what is written is gone with the process
 //	a row makes no sense                            store.ErrCorrupt: file, table, plan, ordinal
 //	the store was closed                            ErrClosed
 package sqlitestore

@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"errors"
-	"reflect"
 	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
@@ -59,8 +58,10 @@ func (f *walFile) write() error {
 	if f.buf = f.buf[:0]; err == nil {
 		return nil
 	}
-	switch kind := reflect.ValueOf(err).Kind(); {
-	case kind == reflect.Uint8 || kind == reflect.Uint16: // a code of SQLite
+	var code sqlite3.ErrorCode
+	var extended sqlite3.ExtendedErrorCode
+	switch {
+	case errors.As(err, &code) || errors.As(err, &extended):
 		return err
 	case errors.Is(err, syscall.ENOSPC):
 		return vfs.SystemError(err, sqlite3.FULL)

@@ -16,6 +16,9 @@ import (
 //go:embed schema.sql
 var schema string
 
+//go:embed views.sql
+var views string
+
 // layout is the version of the tables.
 const layout = 3
 
@@ -24,7 +27,8 @@ const layout = 3
 func SQL(name string) string {
 	name = Config{Schema: name}.withDefaults().Schema
 	q := pgx.Identifier{name}.Sanitize()
-	return fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS %s;\n\n%s\nINSERT INTO %s.meta (name, value) VALUES ('layout', %d);\n", q, qualified(schema, name), q, layout)
+	return fmt.Sprintf("CREATE SCHEMA IF NOT EXISTS %s;\n\n%s\n%s\nINSERT INTO %s.meta (name, value) VALUES ('layout', %d);\n",
+		q, qualified(schema, name), qualified(views, name), q, layout)
 }
 
 // qualified puts the name of the schema in the place of "@".
@@ -44,7 +48,7 @@ func (s *Store) sql(text string) string {
 
 // upgrade makes the tables of the version before those of this one. A process of that version may
 // still run, and changes plans without a new revision. So one column gets another name: each of its
-// statements on facts names that column, and fails.
+// statements on facts names that column, and fails. The views are made anew.
 const upgrade = `
 ALTER TABLE @.facts ADD COLUMN revision bigint NOT NULL DEFAULT 0;
 ALTER TABLE @.facts ALTER COLUMN revision DROP DEFAULT;
@@ -74,7 +78,7 @@ func Migrate(ctx context.Context, url string, cfg Config) error {
 		switch found {
 		case 0:
 		case layout - 1:
-			sql = qualified(upgrade, cfg.Schema)
+			sql = qualified(upgrade+views, cfg.Schema)
 		default:
 			return &VersionError{Schema: cfg.Schema, Found: found, Known: layout}
 		}

@@ -19,6 +19,8 @@ func TestUpgrade(t *testing.T) {
 	held := o.claim("worker", 2)
 	o.ok(o.Close())
 	run(t, url, qualified(`ALTER TABLE @.facts DROP COLUMN revision; ALTER TABLE @.facts RENAME COLUMN stored TO appended;
+		CREATE OR REPLACE VIEW @.events AS SELECT plan, seq, now() AS at, ordinal, '' AS tenant, '' AS before, '' AS after, '' AS cause, attempt,
+		'' AS actor, '' AS reason, '' AS failure, at_rest FROM @.event;
 		UPDATE @.meta SET value = 2 WHERE name = 'layout'`, DefaultSchema))
 	var old *VersionError
 	if _, err := Open(o.ctx, url, Config{}); !errors.As(err, &old) || old.Found != 2 {
@@ -36,4 +38,5 @@ func TestUpgrade(t *testing.T) {
 		o.end(w, store.Complete, nil)
 	}
 	o.checkEvents(3)
+	run(t, url, qualified(`DO $$ BEGIN ASSERT (SELECT count(*) FROM @.events WHERE after = 'COMPLETED') = 3, 'the view before'; END $$`, DefaultSchema))
 }

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -124,8 +123,6 @@ func formatMap(rows gateway.Rows, rev uint64) []byte {
 	return text.Bytes()
 }
 
-var entry = regexp.MustCompile(`^"[^"\\]+" "[^"\\|]+\|[0-9]+\|[0-9]+";$`)
-
 // checkMap returns an error if a file has content that the gateway would not have written.
 func checkMap(content []byte, rows gateway.Rows, rev uint64, path string) error {
 	if len(bytes.TrimSpace(content)) == 0 {
@@ -140,13 +137,25 @@ func checkMap(content []byte, rows gateway.Rows, rev uint64, path string) error 
 		return fmt.Errorf("%w: the map file %s has revision %d, and the table is at %d", gateway.ErrDamaged, path, found, rev)
 	}
 	for line := range strings.SplitSeq(rest, "\n") {
-		if line != "" && !entry.MatchString(line) {
+		if line == "" {
+			continue
+		}
+		tenant, live, ok := parseEntry(line)
+		if !ok {
 			return &gateway.SetupError{Expected: "only entries of the gateway in " + path, Found: fmt.Sprintf("the line %.80q", line)}
 		}
-		tenant, text, _ := strings.Cut(strings.Trim(line, `";`), `" "`)
-		if live, err := gateway.ParseRow(text); err == nil && live.Rev > rows[tenant].Rev {
+		if live.Rev > rows[tenant].Rev {
 			return fmt.Errorf("%w: the map file %s has revision %d of %s, the table %d", gateway.ErrDamaged, path, live.Rev, tenant, rows[tenant].Rev)
 		}
 	}
 	return nil
+}
+
+// parseEntry reads a line of a map file.
+func parseEntry(line string) (tenant string, row gateway.Row, ok bool) {
+	inner, begins := strings.CutPrefix(line, `"`)
+	inner, ends := strings.CutSuffix(inner, `";`)
+	tenant, text, _ := strings.Cut(inner, `" "`)
+	row, err := gateway.ParseRow(text)
+	return tenant, row, begins && ends && err == nil && gateway.CheckTenant(tenant) == nil
 }

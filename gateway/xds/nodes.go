@@ -40,9 +40,33 @@ type subscription struct {
 	sent  uint64   // the revision of the last response
 	has   bool     // the node has acknowledged a revision, or has come with one
 	acked uint64   // that revision
-	since time.Time
+	acks  []ack    // of the last maxSettle, and one before; each of a greater revision
 	// refusal is the text of the NACK if the last response was refused.
 	refusal string
+}
+
+// ack is an acknowledgement.
+type ack struct {
+	rev uint64
+	at  time.Time
+}
+
+// acknowledge notes that the node has acknowledged a revision.
+func (s *subscription) acknowledge(rev uint64, now time.Time) {
+	if rev < s.acked {
+		s.acks = nil
+	}
+	s.has, s.acked, s.acks = true, rev, append(s.acks, ack{rev, now})
+	for len(s.acks) > 1 && now.Sub(s.acks[1].at) >= maxSettle {
+		s.acks = s.acks[1:]
+	}
+}
+
+// since returns when the node first acknowledged revision rev or a later one, which has all rows of
+// rev that are still wanted. It has acknowledged one.
+func (s *subscription) since(rev uint64) time.Time {
+	i := slices.IndexFunc(s.acks, func(a ack) bool { return a.rev >= rev })
+	return s.acks[i].at
 }
 
 func newNodes(routeConfig string) *nodes {
@@ -111,7 +135,7 @@ func (n *nodes) judge(s *stream, rev uint64) (since time.Time, err error) {
 	case !routes.has || routes.acked < rev:
 		return since, fmt.Errorf("%w: the node has not acknowledged revision %d", ErrNotAcknowledged, rev)
 	}
-	return routes.since, nil
+	return routes.since(rev), nil
 }
 
 // refused returns what the node has refused of what it was last sent, nil if nothing.

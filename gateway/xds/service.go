@@ -108,7 +108,7 @@ func (s *stream) request(r *discoveryv3.DiscoveryRequest) {
 	case r.GetErrorDetail() != nil && sub.nonce != "":
 		sub.refusal = refusal(r.GetErrorDetail().GetMessage())
 	case ours && (!sub.has || rev != sub.acked):
-		sub.has, sub.acked, sub.since = true, rev, time.Now()
+		sub.acknowledge(rev, time.Now())
 	}
 }
 

@@ -46,8 +46,8 @@ type Registry struct {
 	soon    signal.Flag // raised to make the keeper send a heartbeat before it is due
 	changed signal.Flag // raised when a run is added or removed
 
-	current atomic.Pointer[Lease]
-	shards  [shards]shard // by task
+	current atomic.Pointer[Lease] // nil before the first one
+	shards  [numShards]shard      // by task
 
 	mu sync.Mutex
 	// uncertain are the plans that heartbeats must ask about, each with the time at which it was
@@ -56,8 +56,8 @@ type Registry struct {
 	uncertain map[plan.ID]time.Time
 }
 
-// shards is the number of parts of a registry.
-const shards = 16
+// numShards is the number of parts of a registry.
+const numShards = 16
 
 // shard has the runs of some tasks, so that workers who begin and end tasks at the same time rarely
 // wait for each other.
@@ -82,7 +82,7 @@ func NewRegistry() *Registry {
 	return r
 }
 
-func (r *Registry) shard(c claim) *shard { return &r.shards[uint64(c.task)%shards] }
+func (r *Registry) shard(c claim) *shard { return &r.shards[uint64(c.task)%numShards] }
 
 // Add adds a run under a lease. It returns when the run began, and whether its claim is still good.
 // If it is not, the run is not added: another process may hold the task.

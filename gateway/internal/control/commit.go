@@ -41,8 +41,8 @@ type outcome struct {
 type committer struct {
 	table gateway.Table
 	row   func(gateway.Rows, string) gateway.Row // the row of a tenant, or where it is without one
-	// confirm tells the callers of requests whose rows are saved, with all that it could confirm.
-	confirm func(ctx context.Context, all []settled, rev uint64)
+	// confirm confirms what it can of requests whose rows are saved, and tells all their callers.
+	confirm func(ctx context.Context, all []savedRequest, rev uint64)
 	turn    turn
 
 	mu      sync.Mutex
@@ -79,7 +79,7 @@ func (c *committer) submit(ctx context.Context, r request) outcome {
 // saveWaiting carries out the requests that wait, if r is one of them, and returns those that are
 // saved; their callers are to be told. It gives the turn back. left means that r has not been
 // carried out, because ctx has ended: whoever carries out a request is sure to tell its caller.
-func (c *committer) saveWaiting(ctx context.Context, r *request) (saved []settled, rev uint64, left bool) {
+func (c *committer) saveWaiting(ctx context.Context, r *request) (saved []savedRequest, rev uint64, left bool) {
 	defer c.turn.end()
 	batch := c.take(r)
 	if len(batch) == 0 {
@@ -135,7 +135,7 @@ const savePause = 100 * time.Millisecond
 
 // commit carries out a batch. If ctx ends, or a function of the host panics, the requests that have
 // no outcome wait again. The callers of those that are saved are not told yet.
-func (c *committer) commit(ctx context.Context, batch []*request) (saved []settled, rev uint64) {
+func (c *committer) commit(ctx context.Context, batch []*request) (saved []savedRequest, rev uint64) {
 	defer func() { c.add(batch...) }()
 	for try := 1; ; try++ {
 		var err error
@@ -159,7 +159,7 @@ func (c *committer) commit(ctx context.Context, batch []*request) (saved []settl
 
 // try loads the table, decides each request, and saves the table if a row has changed. It returns
 // the requests that have no outcome yet, and why; or those that are saved, and the revision.
-func (c *committer) try(ctx context.Context, batch []*request) (left []*request, saved []settled, rev uint64, err error) {
+func (c *committer) try(ctx context.Context, batch []*request) (left []*request, saved []savedRequest, rev uint64, err error) {
 	rows, rev, err := c.table.Load(ctx)
 	if err != nil {
 		return batch, nil, 0, err
@@ -177,7 +177,7 @@ func (c *committer) try(ctx context.Context, batch []*request) (left []*request,
 			continue
 		}
 		changed[r.tenant] = out.row
-		left, saved = append(left, r), append(saved, settled{r, out})
+		left, saved = append(left, r), append(saved, savedRequest{r, out})
 	}
 	if len(left) == 0 {
 		return nil, nil, 0, nil

@@ -23,7 +23,7 @@ func New(c Config) *Controller {
 	if c.CheckTenant == nil {
 		controller.CheckTenant = gateway.CheckTenant
 	}
-	controller.commits = &committer{table: c.Table, row: controller.row, confirm: controller.together, turn: newTurn()}
+	controller.commits = &committer{table: c.Table, row: controller.row, confirm: controller.confirmTogether, turn: newTurn()}
 	return controller
 }
 

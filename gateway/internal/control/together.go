@@ -9,21 +9,22 @@ import (
 	"github.com/cutover-go/cutover/redisack/probe"
 )
 
-// settled is a request whose row is saved.
-type settled struct {
+// savedRequest is a request whose row is saved.
+type savedRequest struct {
 	*request
 	out outcome
 }
 
-func (s settled) tell() { s.done <- s.out }
+// tell gives its caller what is known.
+func (s savedRequest) tell() { s.done <- s.out }
 
-// together confirms the rows of one change of the table for all callers at once: each member is
-// brought to the change by one synchronisation, and then asked for all tenants over connections
+// confirmTogether confirms the rows of one change of the table for all callers at once: each member
+// is brought to the change by one synchronisation, and then asked for all tenants over connections
 // that are made afterwards. Callers are told as soon as their part is known. What is not confirmed
 // at this first try, for whatever reason, is left to the callers.
 //
 // It is run by one of the callers, whose context is ctx.
-func (c *Controller) together(ctx context.Context, all []settled, rev uint64) {
+func (c *Controller) confirmTogether(ctx context.Context, all []savedRequest, rev uint64) {
 	left := all
 	defer func() { // also if a function of the host panics
 		for _, s := range left {
@@ -41,7 +42,7 @@ func (c *Controller) together(ctx context.Context, all []settled, rev uint64) {
 	if err != nil || !c.reachAll(ctx, members, rev) {
 		return
 	}
-	byColour := map[string][]settled{}
+	byColour := map[string][]savedRequest{}
 	for _, s := range all {
 		key := backends(s.out.row)
 		byColour[key] = append(byColour[key], s)
@@ -69,7 +70,7 @@ func (c *Controller) reachAll(ctx context.Context, members []*Member, rev uint64
 
 // askFor asks members for tenants that are wanted at one colour, and tells their callers. A series
 // that is not confirmed as a whole ends it: the callers that are left find out why.
-func (c *Controller) askFor(ctx context.Context, prober probe.Series, members []*Member, colour string, all []settled) {
+func (c *Controller) askFor(ctx context.Context, prober probe.Series, members []*Member, colour string, all []savedRequest) {
 	defer func() {
 		for _, s := range all {
 			s.tell()

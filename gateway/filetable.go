@@ -160,7 +160,7 @@ func lockFile(ctx context.Context, path string) (unlock func(), err error) {
 		return nil, err
 	}
 	for {
-		locked, err := tryLock(file)
+		locked, err := disk.TryLock(file)
 		if locked {
 			return func() { _ = file.Close() }, nil
 		}

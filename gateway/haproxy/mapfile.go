@@ -53,7 +53,9 @@ func (f *mapFile) replace(rows []byte) (err error) {
 }
 
 // add writes changes into the room. It reports false, and changes nothing, if the file is not as
-// this process left it, or has no room. No other process may write to it at the same time.
+// this process left it, or has no room. No other process should write to it at the same time; one
+// that was stopped, and has lost its lock of the table, still has the file locked, so that it is
+// replaced and the other one writes to a file that nobody reads.
 func (f *mapFile) add(changes []change) (added bool, err error) {
 	if f.left == nil || len(changes) > maxInRoom {
 		return false, nil
@@ -65,6 +67,9 @@ func (f *mapFile) add(changes []change) (added bool, err error) {
 		return false, nil // a new one can be written, or the error is told then
 	}
 	defer func() { _ = file.Close() }()
+	if locked, err := disk.TryLock(file); !locked || err != nil {
+		return false, nil
+	}
 	info, err := file.Stat()
 	if err != nil || !os.SameFile(info, left) || info.Size() != left.Size() || !info.ModTime().Equal(left.ModTime()) {
 		return false, nil

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cutover-go/cutover/gateway"
+	"github.com/cutover-go/cutover/gateway/internal/disk"
 )
 
 // wantMap checks what a process would read from a file.
@@ -115,5 +116,32 @@ func TestMapFileOfSomebodyElse(t *testing.T) {
 		if ok, err := f.add(changes); ok || err != nil {
 			t.Errorf("%s: %v, %v", name, ok, err)
 		}
+	}
+}
+
+// TestMapFileOfAStoppedWriter has a process that was stopped while it wrote to the file, and has
+// lost its lock of the table: its rows must not be mixed with others.
+func TestMapFileOfAStoppedWriter(t *testing.T) {
+	t.Parallel()
+	f := &mapFile{path: filepath.Join(t.TempDir(), "map")}
+	if err := f.replace(nil); err != nil {
+		t.Fatal(err)
+	}
+	stopped, err := os.OpenFile(f.path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = stopped.Close() }()
+	if locked, err := disk.TryLock(stopped); !locked || err != nil {
+		t.Fatal(locked, err)
+	}
+	if ok, err := f.add([]change{{tenant: "acme", value: "blue|1|1"}}); ok || err != nil {
+		t.Fatalf("%v, %v", ok, err)
+	}
+	if err := f.replace([]byte("acme blue|1|1\n")); err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := f.add([]change{{tenant: "acme", value: "blue|2|1"}}); !ok || err != nil {
+		t.Fatalf("%v, %v", ok, err)
 	}
 }

@@ -1,2 +1,2 @@
-// Package disk makes what was written to a file durable.
+// Package disk makes what was written to a file durable, and locks files.
 package disk

@@ -1,6 +1,6 @@
 //go:build unix
 
-package gateway
+package disk
 
 import (
 	"errors"
@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// tryLock locks a file unless it is locked. The lock ends when the file is closed.
-func tryLock(file *os.File) (locked bool, err error) {
+// TryLock locks a file unless it is locked. The lock ends when the file is closed.
+func TryLock(file *os.File) (locked bool, err error) {
 	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR) {
 		return false, nil

@@ -141,7 +141,7 @@ func array(list []uint32) string {
 // at rest.
 func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	if err := r.Err(); err != nil {
-		return r.named(err)
+		return r.withTable(err)
 	}
 	if err := r.allUndone(t); err != nil {
 		return err

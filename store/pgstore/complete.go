@@ -8,16 +8,17 @@ import (
 	"github.com/cutover-go/cutover/store/rules"
 )
 
-// met counts rows of the table queue: of tasks that are ready, and of those that wait.
-type met struct {
+// queueCount counts rows of the table queue: of tasks that are ready, and of those that wait.
+type queueCount struct {
 	ready, waiting         int
 	moreReady, moreWaiting bool // perhaps there are more than were read
 }
 
-func (m *met) add(q rules.Queue, last bool) {
-	n, more := &m.ready, &m.moreReady
+// add counts a row. last means that no more were asked for.
+func (c *queueCount) add(q rules.Queue, last bool) {
+	n, more := &c.ready, &c.moreReady
 	if q >= rules.Waiting {
-		n, more = &m.waiting, &m.moreWaiting
+		n, more = &c.waiting, &c.moreWaiting
 	}
 	*n++
 	*more = *more || last
@@ -27,11 +28,11 @@ func (m *met) add(q rules.Queue, last bool) {
 // for them for ever.
 func (r *rows) complete(n *rules.Need) error {
 	c := &r.p.Counters
-	if free := c.InFlight() - c.Slots(); n.Queues.Has(rules.Running) && !r.met.moreReady && r.met.ready != free {
-		return r.p.s.corrupt("queue", r.p.ID, "%d tasks are ready, facts counts %d", r.met.ready, free)
+	if free := c.InFlight() - c.Slots(); n.Queues.Has(rules.Running) && !r.queued.moreReady && r.queued.ready != free {
+		return r.p.s.corrupt("queue", r.p.ID, "%d tasks are ready, facts counts %d", r.queued.ready, free)
 	}
-	if n.Queues.Has(rules.Waiting) && !r.met.moreWaiting && r.met.waiting != c.Waiting {
-		return r.p.s.corrupt("queue", r.p.ID, "%d tasks are waiting, facts counts %d", r.met.waiting, c.Waiting)
+	if n.Queues.Has(rules.Waiting) && !r.queued.moreWaiting && r.queued.waiting != c.Waiting {
+		return r.p.s.corrupt("queue", r.p.ID, "%d tasks are waiting, facts counts %d", r.queued.waiting, c.Waiting)
 	}
 	return nil
 }
@@ -53,12 +54,12 @@ func (r *rows) allUndone(t *tx) error {
 	return t.s.corrupt("release", r.p.ID, "the end of a hold of task %d is missing", ordinal)
 }
 
-// named returns the error of rows that the rules have missed, with the table that lacks them.
-func (r *rows) named(err error) error {
+// withTable returns the error of rows that the rules have missed, with the table that lacks them.
+func (r *rows) withTable(err error) error {
 	var missed *store.CorruptError
 	if !errors.As(err, &missed) {
 		return err
 	}
-	table, _, _ := strings.Cut(missed.Reason, " ")
+	table, _, _ := strings.Cut(missed.Reason, " ") // "task 7 is missing", or a claim
 	return r.p.s.corrupt(table, r.p.ID, "%s", missed.Reason)
 }

@@ -120,7 +120,8 @@ func sizeOf(t *rules.Task) int {
 	return n
 }
 
-// missing returns what of a need is not here. good is false if that is more than tasks.
+// missing returns what of a need is not here, and whether that is anything. good is false if it is
+// more than tasks.
 func (r *rows) missing(n *rules.Need, work []*store.Batch) (m rules.Need, some, good bool) {
 	for _, b := range work {
 		raises := b.Claim.Max > 0 && b.Claim.RaiseTokens

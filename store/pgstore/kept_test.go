@@ -123,9 +123,9 @@ func TestKeptIsOutOfDate(t *testing.T) {
 	}
 }
 
-// TestClocks: the server's time between two readings grows, is never ahead of it, and follows a
-// clock that is set back.
-func TestClocks(t *testing.T) {
+// TestServerClock: the server's time between two readings grows, is never ahead of it, and follows
+// a clock that is set back.
+func TestServerClock(t *testing.T) {
 	t.Parallel()
 	var c serverClock
 	if _, age := c.now(); age < maxClock {

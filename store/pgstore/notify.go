@@ -40,8 +40,8 @@ type notifier struct {
 	running sync.WaitGroup
 }
 
-// notifies starts a notifier that listens at url.
-func (s *Store) notifies(url string) error {
+// startNotifier starts a notifier that listens at url.
+func (s *Store) startNotifier(url string) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return &InvalidError{Faults: []string{err.Error()}} // it hides the password

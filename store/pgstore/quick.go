@@ -49,12 +49,12 @@ func (c *chain) quick(group []*commit) (done bool, err error) {
 		if err := c.write(r, &result); err != nil {
 			return false, c.outdated(nil)
 		}
-		c.unknown(r, n.Claims)
+		c.refuseKnown(r, n.Claims)
 		c.commit(st)
 		err = c.flush(age)
 	} else {
 		c.t.exec(unchanged, int64(c.id), r.p.revision)
-		c.unknown(r, n.Claims)
+		c.refuseKnown(r, n.Claims)
 		if err = c.flush(age); err == nil {
 			r.keep()
 			st.answer()
@@ -85,9 +85,9 @@ func (c *chain) fill(r *rows, missing *rules.Need, real *int64) error {
 	return nil
 }
 
-// unknown adds a statement that fails if the plan remembers one of the claims that were not
+// refuseKnown adds a statement that fails if the plan remembers one of the claims that were not
 // assigned anything. The index sees to it that those that were are new.
-func (c *chain) unknown(r *rows, ids []string) {
+func (c *chain) refuseKnown(r *rows, ids []string) {
 	var odd []string
 	for _, id := range ids {
 		if _, known := r.Claim(id); !known {

@@ -32,8 +32,8 @@ type rows struct {
 	// puts and known are called when everything is read, and the plan as well: they put what was
 	// read into Loaded, and tell how far that was.
 	puts, known []func()
-	// met are the rows of the table queue that were read.
-	met met
+	// queued are the rows of the table queue that were read.
+	queued queueCount
 }
 
 // place is where a task was when it was read, and what it had.
@@ -240,7 +240,7 @@ func (r *rows) readQueue(t *tx, q rules.Queue, first int) {
 	read, last, due := 0, uint32(0), int64(0)
 	r.tasks(t, func(row *taskRow) error {
 		read++
-		r.met.add(q, read == first)
+		r.queued.add(q, read == first)
 		last = uint32(row.ordinal)
 		if at := r.places[last]; at.queue != q || at.due != due {
 			return t.s.damaged(r.p.ID, last, "it is in the table queue, and should not be")

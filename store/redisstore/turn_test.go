@@ -73,7 +73,7 @@ type twins struct {
 	turns  int // rounds of the first store without a detour
 }
 
-// step sends one round round with changes of some of the held tasks, and claims with some of them.
+// step sends one round trip of changes of some of the held tasks, and claims with some of them.
 // It returns false when no task is held any more.
 func (w *twins) step() bool {
 	w.rounds++

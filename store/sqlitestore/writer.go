@@ -239,8 +239,8 @@ func (w *writer) carryOutAll(group []*job) error {
 	return w.settle()
 }
 
-// leave gives the tasks and claims of the plans that are remembered their own rows, which is nicer
-// to whoever reads the file. If that fails, they stay where they are.
+// leave gives the tasks and claims of the plans that are remembered their own rows, so that whoever
+// reads the tables finds all of a task in one. If that fails, they stay where they are.
 func (w *writer) leave() {
 	if w.broken != nil || w.c.exec("BEGIN IMMEDIATE") != nil {
 		return

@@ -68,12 +68,7 @@ func (s *questions) ask(ctx context.Context, prober probe.Series, url string, te
 			continue
 		case s.turns <- struct{}{}:
 		}
-		batch := s.take(a)
-		if len(batch) > 0 {
-			s.askAll(ctx, prober, url, batch)
-		}
-		<-s.turns
-		if len(batch) > 0 {
+		if s.askWaiting(ctx, prober, url, a) {
 			continue
 		}
 		select { // other callers ask what is left
@@ -82,6 +77,17 @@ func (s *questions) ask(ctx context.Context, prober probe.Series, url string, te
 		}
 	}
 	return a.results
+}
+
+// askWaiting asks the questions that wait, if one of a's does, and gives the turn back. It reports
+// whether it has asked.
+func (s *questions) askWaiting(ctx context.Context, prober probe.Series, url string, a *asker) bool {
+	defer func() { <-s.turns }() // also if a function of the host panics
+	batch := s.take(a)
+	if len(batch) > 0 {
+		s.askAll(ctx, prober, url, batch)
+	}
+	return len(batch) > 0
 }
 
 // askAll asks questions over one connection. Those that get no result, because ctx has ended or a

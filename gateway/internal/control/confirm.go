@@ -277,13 +277,28 @@ func onlyUnreachable(reports []gateway.InstanceReport) bool {
 
 // each calls f for each member at the same time and waits.
 func each(members []*Member, f func(int, *Member)) {
-	if len(members) == 1 {
-		f(0, members[0])
+	atOnce(len(members), func(i int) { f(i, members[i]) })
+}
+
+// atOnce calls f for 0 to n-1 at the same time and waits. A panic of a function of the host is
+// one of the caller, as if it had called f itself: whoever runs tasks survives that.
+func atOnce(n int, f func(int)) {
+	if n == 1 {
+		f(0)
 		return
 	}
+	panics := make([]any, n)
 	var all sync.WaitGroup
-	for i, m := range members {
-		all.Go(func() { f(i, m) })
+	for i := range n {
+		all.Go(func() {
+			defer func() { panics[i] = recover() }()
+			f(i)
+		})
 	}
 	all.Wait()
+	for _, value := range panics {
+		if value != nil {
+			panic(value)
+		}
+	}
 }

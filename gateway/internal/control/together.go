@@ -2,8 +2,8 @@ package control
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"sync"
 
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/redisack/probe"
@@ -48,15 +48,8 @@ func (c *Controller) confirmTogether(ctx context.Context, all []savedRequest, re
 		byColour[key] = append(byColour[key], s)
 	}
 	left = nil // the parts tell their callers
-	var parts sync.WaitGroup
-	for colour, part := range byColour {
-		if len(byColour) == 1 {
-			c.askFor(ctx, prober, members, colour, part)
-			return
-		}
-		parts.Go(func() { c.askFor(ctx, prober, members, colour, part) })
-	}
-	parts.Wait()
+	colours := slices.Collect(maps.Keys(byColour))
+	atOnce(len(colours), func(i int) { c.askFor(ctx, prober, members, colours[i], byColour[colours[i]]) })
 }
 
 // reachAll brings every member to a revision. It reports whether all are there.

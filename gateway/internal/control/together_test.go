@@ -53,3 +53,38 @@ func TestProxyThatHangsIsNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestPanicsOfTheHostStopNothing has a prober that panics in several calls: each reaches its
+// caller, however many proxies are asked at the same time, and later switches are made.
+func TestPanicsOfTheHostStopNothing(t *testing.T) {
+	t.Parallel()
+	for proxies := 1; proxies <= 2; proxies++ {
+		synctest.Test(t, func(t *testing.T) {
+			w := &seriesWorld{world: &world{}}
+			c := w.controller()
+			c.Prober = w
+			var members []*control.Member
+			for range proxies {
+				members = append(members, control.NewMember("proxy", "", w.sync))
+			}
+			c.Members = func(context.Context) ([]*control.Member, error) { return members, nil }
+			w.before = func(context.Context, []probe.Endpoint) { panic("the host's") }
+			for range 5 {
+				func() {
+					defer func() {
+						if value := recover(); value == nil {
+							t.Error("no panic")
+						}
+					}()
+					_ = c.Switch(t.Context(), toBlue("acme"))
+				}()
+			}
+			w.before = nil
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := c.Switch(ctx, toBlue("beta")); err != nil {
+				t.Errorf("%d proxies: %v", proxies, err)
+			}
+		})
+	}
+}

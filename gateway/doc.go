@@ -29,5 +29,5 @@
 //	the table cannot be read, or has lost rows      ErrDamaged
 //
 // The package imports task, for the type of tokens, and nothing else of the module but what syncs
-// files.
+// and locks files.
 package gateway

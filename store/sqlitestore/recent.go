@@ -19,7 +19,7 @@ type recents struct {
 	rows    int                    // how many there are
 	tasks   int                    // how many tasks, one in several rows as often
 	settled []uint32               // tasks that the next row says to be in the table task
-	scratch [3][]byte
+	scratch [3][]byte              // of the columns tasks, data and claims, to be used again
 }
 
 // When a plan has so many rows in the table recent, or so many tasks, or eight times as many as

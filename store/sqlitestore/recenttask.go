@@ -52,9 +52,9 @@ const (
 	recentNumbers
 )
 
-// lasting reports whether what changes of the task may stand in the table recent. What is long, and
-// what few tasks have, goes to the task's row at once.
-func (t *taskRow) lasting(worker string) bool {
+// fitsRecent reports whether what changes of the task may stand in the table recent. What is long,
+// and what few tasks have, goes to the task's row at once.
+func (t *taskRow) fitsRecent(worker string) bool {
 	return t.Claim != 0 && (t.More == nil || t.More.Failure == nil && t.More.Attempts == nil) &&
 		t.length() <= maxLength && utf8.ValidString(t.Step) && utf8.ValidString(worker)
 }

@@ -238,7 +238,7 @@ func (r *rows) flushTasks() {
 	held := r.dirty[:0]
 	for _, ordinal := range r.dirty {
 		t := r.tasks[ordinal]
-		if t.Claim != 0 && t.lasting(r.claim(t.Claim).worker) {
+		if t.Claim != 0 && t.fitsRecent(r.claim(t.Claim).worker) {
 			held = append(held, ordinal)
 			continue
 		}

@@ -74,8 +74,12 @@ func (n *node) note(err error) {
 // judge marks the server as silent unless it has answered anything after the given time. It returns
 // false if it has marked the server.
 func (n *node) judge(after time.Duration) (answers bool) {
+	heard := func() bool { return time.Duration(n.heard.Load()) > after }
+	if heard() { // a mark, if only for a moment, would have calls refused
+		return true
+	}
 	n.silent.Store(true)
-	if time.Duration(n.heard.Load()) > after {
+	if heard() { // perhaps before the mark
 		n.silent.Store(false)
 	}
 	return !n.silent.Load()

@@ -57,7 +57,7 @@ func (f *mapFile) replace(rows []byte) (err error) {
 // that was stopped, and has lost its lock of the table, still has the file locked, so that it is
 // replaced and the other one writes to a file that nobody reads.
 func (f *mapFile) add(changes []change) (added bool, err error) {
-	if f.left == nil || len(changes) > maxInRoom {
+	if f.left == nil || len(changes) == 0 || len(changes) > maxInRoom {
 		return false, nil
 	}
 	left := f.left

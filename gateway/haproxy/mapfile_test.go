@@ -145,3 +145,18 @@ func TestMapFileOfAStoppedWriter(t *testing.T) {
 		t.Fatalf("%v, %v", ok, err)
 	}
 }
+
+// TestMapFileWithoutChanges is of a table that has another revision and the same rows, as after
+// Table.Recover of package redistable.
+func TestMapFileWithoutChanges(t *testing.T) {
+	t.Parallel()
+	f := &mapFile{path: filepath.Join(t.TempDir(), "map")}
+	p := &proxy{instance: Instance{MapFile: f.path}}
+	rows := gateway.Rows{"acme": {Colour: "blue", Rev: 1, Token: 1}}
+	for _, small := range []bool{false, true, true} {
+		if err := p.store(t.Context(), rows, nil, small); err != nil {
+			t.Fatal(err)
+		}
+		wantMap(t, f.path, rows)
+	}
+}

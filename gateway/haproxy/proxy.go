@@ -113,8 +113,8 @@ func (p *proxy) bring(ctx context.Context, now process, rows gateway.Rows, rev u
 		if changes, err = compare(entries, rows, rev, p.live.name); err != nil {
 			return now, false, err
 		}
-	} else {
-		changes = differences(known, rows)
+	} else if changes, err = differences(known, rows, rev, p.live.name); err != nil {
+		return now, false, err
 	}
 	if p.unseen {
 		if err := checkFile(p.instance.MapFile, rows, rev); err != nil {
@@ -188,14 +188,25 @@ func cheap(changes []change, size int) bool {
 // maxAdded is the number of changes from which on a new map is quicker.
 const maxAdded = 1000
 
-// differences returns the changes from one revision of the table to another.
-func differences(from, to gateway.Rows) (changes []change) {
+// differences returns the changes from one revision of the table to another. A row that has a lower
+// revision than before is refused: the table was replaced by an older one.
+func differences(from, to gateway.Rows, rev uint64, name string) (changes []change, err error) {
 	for tenant, row := range to {
-		if old, ok := from[tenant]; !ok || old != row {
+		old, ok := from[tenant]
+		if ok && old.Rev > row.Rev {
+			return nil, wentBack(name, tenant, old, row, rev)
+		}
+		if !ok || old != row {
 			changes = append(changes, change{tenant, row.String(), !ok})
 		}
 	}
-	return changes
+	return changes, nil
+}
+
+// wentBack returns the error for a table with an older row than a map has.
+func wentBack(name, tenant string, live, row gateway.Row, rev uint64) error {
+	return fmt.Errorf("%w: map %s has revision %d of %s, the table %d, and the table is at %d",
+		gateway.ErrDamaged, name, live.Rev, tenant, row.Rev, rev)
 }
 
 // compare returns the changes that make a map equal to rows. An entry that the table does not have,
@@ -213,8 +224,7 @@ func compare(entries map[string]string, rows gateway.Rows, rev uint64, name stri
 		}
 		first, _, _ := strings.Cut(value, differing)
 		if live, err := gateway.ParseRow(first); err == nil && live.Rev > row.Rev {
-			return nil, fmt.Errorf("%w: map %s has revision %d of %s, the table %d, and the table is at %d",
-				gateway.ErrDamaged, name, live.Rev, tenant, row.Rev, rev)
+			return nil, wentBack(name, tenant, live, row, rev)
 		}
 		if value != row.String() {
 			changes = append(changes, change{tenant: tenant, value: row.String()})

@@ -97,3 +97,14 @@ func TestMapWithSeveralRowsIsLater(t *testing.T) {
 		}
 	}
 }
+
+// TestTableThatWentBackAndOn is a table that was restored from a copy and changed by another
+// process, up to a later revision than the one that this process has seen.
+func TestTableThatWentBackAndOn(t *testing.T) {
+	t.Parallel()
+	known := gateway.Rows{"acme": {Colour: "blue", Rev: 9, Token: 1}}
+	now := gateway.Rows{"acme": {Colour: "green", Rev: 7, Token: 1}, "beta": {Colour: "blue", Rev: 10, Token: 1}}
+	if changes, err := differences(known, now, 10, "routes.map"); !errors.Is(err, gateway.ErrDamaged) {
+		t.Errorf("%v, %v", changes, err)
+	}
+}

@@ -71,13 +71,24 @@ func TestAlertsAndDashboard(t *testing.T) {
 	began := time.Now()
 	close(scraped)
 	time.Sleep(runTime) // as long as there is something to record
-	t.Run("alerts", func(t *testing.T) { fireAlerts(t, s.query(`{__name__=~"cutover_.+"}`, began, time.Now())) })
+	t.Run("alerts", func(t *testing.T) {
+		out, err := fireAlerts(t, s, began)
+		// On a busy machine scrapes come late. An alert of the sound run stays in what is recorded.
+		for late := runTime; err != nil && late > 0; late -= step / 10 {
+			time.Sleep(step / 10)
+			out, err = fireAlerts(t, s, began)
+		}
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	})
 	t.Run("dashboard", func(t *testing.T) { showPanels(t, s, began) })
 }
 
-// fireAlerts lets promtool test the rules with the recorded series.
-func fireAlerts(t *testing.T, recorded []series) {
+// fireAlerts lets promtool test the rules with the series that were recorded since began.
+func fireAlerts(t *testing.T, s *server, began time.Time) (out string, err error) {
 	t.Helper()
+	recorded := s.query(`{__name__=~"cutover_.+"}`, began, time.Now())
 	rules, err := filepath.Abs("alerts.yml")
 	if err != nil {
 		t.Fatal(err)
@@ -98,9 +109,7 @@ func fireAlerts(t *testing.T, recorded []series) {
 	if err := os.WriteFile(file, []byte(test.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := promtool(t, "", "test", "rules", file); err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
+	return promtool(t, "", "test", "rules", file)
 }
 
 // recordedFrom returns the time of the first sample.

@@ -210,7 +210,7 @@ func (w *twins) openWave() {
 	}
 }
 
-var clockValue = regexp.MustCompile(`\d{16}`)
+var clockValue = regexp.MustCompile(`\d{16}|\d\.\d+e\+15`)
 
 // compare compares what the two stores have in Redis, but for times and tokens.
 func (w *twins) compare() {

@@ -18,7 +18,7 @@ const nobody = plan.ID(0)
 func (all *scripts) planCommands() []string {
 	var commands []string
 	for _, sc := range []*script{
-		all.begin, all.tenants, all.finish, all.remove, all.save, all.commit, all.apply, all.repair, all.plan, all.tasks,
+		all.begin, all.tenants, all.finish, all.remove, all.save, all.turn, all.commit, all.apply, all.repair, all.plan, all.tasks,
 		all.states, all.pick, all.events, all.history, all.held, all.prune, all.cursor,
 	} {
 		commands = append(commands, sc.commands...)

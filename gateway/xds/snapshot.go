@@ -114,6 +114,9 @@ func (b *builder) routes(rows gateway.Rows) ([]byte, error) {
 	hosts := make(map[string]encodedHost, len(rows))
 	for _, tenant := range slices.Sorted(maps.Keys(rows)) {
 		host, ok := b.hosts[tenant]
+		if host.row.Rev > rows[tenant].Rev {
+			return nil, fmt.Errorf("%w: revision %d of %s was sent to the nodes, and the table has %d", gateway.ErrDamaged, host.row.Rev, tenant, rows[tenant].Rev)
+		}
 		if !ok || host.row != rows[tenant] {
 			host.row = rows[tenant]
 			if host.bytes, err = proto.Marshal(b.host(tenant, b.config.domain(tenant), host.row)); err != nil {

@@ -1,6 +1,7 @@
 package xds
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,5 +82,24 @@ func BenchmarkSnapshot(b *testing.B) {
 			}
 			b.ReportMetric(float64(size)/float64(tenants), "B/tenant")
 		})
+	}
+}
+
+// TestRowsThatWentBackAreNotSent is of a table that was restored from a copy and changed by another
+// process, up to a later revision.
+func TestRowsThatWentBackAreNotSent(t *testing.T) {
+	t.Parallel()
+	b, err := newBuilder(&Config{RouteConfig: "tenants", Header: "x-route"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.build(gateway.Rows{"acme": {Colour: "blue", Rev: 9, Token: 1}}, 9); err != nil {
+		t.Fatal(err)
+	}
+	went := gateway.Rows{"acme": {Colour: "green", Rev: 7, Token: 1}, "beta": {Colour: "blue", Rev: 10, Token: 1}}
+	for range 2 {
+		if _, err := b.build(went, 10); !errors.Is(err, gateway.ErrDamaged) {
+			t.Errorf("%v", err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -192,4 +193,29 @@ func connect(t testing.TB, rdb redis.UniversalClient, cfg redisack.Config) *redi
 		t.Fatal(err)
 	}
 	return c
+}
+
+// TestListsOfRightsAgree compares the two lists of commands in write.lua: the quick one, of which
+// the result is yes or no, and the one that finds the names of those that are missing.
+func TestListsOfRightsAgree(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("scripts/write.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, quick, _ := strings.Cut(string(text), "local function permitted()")
+	quick, named, _ := strings.Cut(quick, "\nend\n")
+	_, named, _ = strings.Cut(named, "local needs = {")
+	named, _, _ = strings.Cut(named, "\n  }\n")
+	spaces := strings.NewReplacer(" ", "", "\n", "")
+	var one, other []string
+	for _, found := range regexp.MustCompile(`may\(([^)]*)\)`).FindAllStringSubmatch(quick, -1) {
+		one = append(one, spaces.Replace(found[1]))
+	}
+	for _, found := range regexp.MustCompile(`\{([^}]*)\}`).FindAllStringSubmatch(named, -1) {
+		other = append(other, spaces.Replace(found[1]))
+	}
+	if len(one) < 10 || !slices.Equal(one, other) {
+		t.Errorf("quick: %q\nby name: %q", one, other)
+	}
 }

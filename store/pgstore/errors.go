@@ -49,7 +49,7 @@ func (e *VersionError) Error() string {
 // RightsError is the error for a user who lacks rights that the store needs.
 type RightsError struct {
 	User string
-	// Missing are the rights, as GRANT names them.
+	// Missing are the rights, as GRANT takes them: the schema's, and those of each table and sequence.
 	Missing []string
 }
 

@@ -80,10 +80,21 @@ func TestRights(t *testing.T) {
 	t.Parallel()
 	s := pgtest.Start(t)
 	url := s.URL("postgres", pgtest.Superuser)
-	run(t, url, SQL("")+"CREATE ROLE app LOGIN; CREATE ROLE few LOGIN")
+	run(t, url, SQL("")+"CREATE ROLE app LOGIN; CREATE ROLE few LOGIN; CREATE ROLE told LOGIN")
+	tables, sequences := relations()
 	var e *RightsError
-	if _, err := Open(t.Context(), s.URL("postgres", "app"), Config{}); !errors.As(err, &e) || e.User != "app" || len(e.Missing) == 0 {
+	if _, err := Open(t.Context(), s.URL("postgres", "app"), Config{}); !errors.As(err, &e) || e.User != "app" || len(e.Missing) != 1+len(tables)+len(sequences) {
 		t.Fatalf("without any right: %v", err)
+	}
+	for i, right := range e.Missing { // one after the other: each is a GRANT, and is not named again
+		_, err := Open(t.Context(), s.URL("postgres", "told"), Config{})
+		if lacks := new(RightsError); !errors.As(err, &lacks) || !slices.Equal(lacks.Missing, e.Missing[i:]) {
+			t.Fatalf("before %s is granted: %v", right, err)
+		}
+		run(t, url, "GRANT "+right+" TO told")
+	}
+	if err := Verify(t.Context(), s.URL("postgres", "told"), Config{}); err != nil {
+		t.Fatalf("all that was named is granted: %v", err)
 	}
 	run(t, url, grants)
 	o := start(t, open(t, s.URL("postgres", "app"), Config{}), 3)

@@ -133,7 +133,8 @@ func version(ctx context.Context, q querier, name string) (found int64, err erro
 		return 0, err
 	}
 	if !usable {
-		return 0, &RightsError{User: user(ctx, q), Missing: []string{"USAGE ON SCHEMA " + name, "SELECT ON " + name + ".meta"}}
+		tables, sequences := relations()
+		return 0, checkRights(ctx, q, name, tables, sequences)
 	}
 	err = q.QueryRow(ctx, qualified("SELECT coalesce(max(value), -1) FROM @.meta WHERE name = 'layout'", name)).Scan(&found)
 	if err == nil && found < 0 {
@@ -197,33 +198,29 @@ func relationsOf(ctx context.Context, q querier, name string) (have []string, er
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// checkRights returns a *RightsError that names all rights that are missing.
+// checkRights returns a *RightsError that names all rights that are missing. It needs none itself.
 func checkRights(ctx context.Context, q querier, name string, tables, sequences []string) error {
-	var missing []string
-	ask := func(kind, relation, right string) error {
-		var has bool
-		err := q.QueryRow(ctx, "SELECT has_"+kind+"_privilege($1, $2)", pgx.Identifier{name, relation}.Sanitize(), right).Scan(&has)
-		if err == nil && !has {
-			missing = append(missing, right+" ON "+name+"."+relation)
-		}
+	rows, err := q.Query(ctx, `
+		SELECT format('USAGE ON SCHEMA %I', $1::text) WHERE NOT has_schema_privilege($1, 'USAGE')
+		UNION ALL (
+			SELECT string_agg(wanted, ', ' ORDER BY place) || CASE relkind WHEN 'S' THEN ' ON SEQUENCE ' ELSE ' ON ' END || format('%I.%I', $1::text, relname)
+			FROM (
+				SELECT relname, relkind, wanted, place, array_position($2::text[] || $3::text[], relname::text) AS nth
+				FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace,
+					unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'USAGE']) WITH ORDINALITY AS w (wanted, place)
+				WHERE n.nspname = $1 AND CASE
+					WHEN relname = ANY ($2) THEN wanted <> 'USAGE' AND NOT has_table_privilege(c.oid, wanted)
+					WHEN relname = ANY ($3) THEN wanted IN ('USAGE', 'SELECT') AND NOT has_sequence_privilege(c.oid, wanted)
+				END
+			) AS lacking
+			GROUP BY relname, relkind, nth ORDER BY nth
+		)`, name, tables, sequences)
+	if err != nil {
 		return err
 	}
-	for _, table := range tables {
-		for _, right := range []string{"SELECT", "INSERT", "UPDATE", "DELETE"} {
-			if err := ask("table", table, right); err != nil {
-				return err
-			}
-		}
+	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(missing) == 0 {
+		return err
 	}
-	for _, sequence := range sequences {
-		for _, right := range []string{"USAGE", "SELECT"} {
-			if err := ask("sequence", sequence, right); err != nil {
-				return err
-			}
-		}
-	}
-	if len(missing) > 0 {
-		return &RightsError{User: user(ctx, q), Missing: missing}
-	}
-	return nil
+	return &RightsError{User: user(ctx, q), Missing: missing}
 }

@@ -43,13 +43,20 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("pgstore: schema %q has version %d of the tables, this library works with version %d", e.Schema, e.Found, e.Known)
+	advice := "older ones stay as they are: let its plans end with the library that made it, and give this one another Config.Schema"
+	switch {
+	case e.Found > e.Known:
+		advice = "a newer library has made them"
+	case e.Found == e.Known-1:
+		advice = "stop all processes that use it, and call Migrate"
+	}
+	return fmt.Sprintf("pgstore: schema %q has version %d of the tables, this library works with version %d: %s", e.Schema, e.Found, e.Known, advice)
 }
 
 // RightsError is the error for a user who lacks rights that the store needs.
 type RightsError struct {
 	User string
-	// Missing are the rights, as GRANT takes them: the schema's, and those of each table and sequence.
+	// Missing are the rights, as GRANT takes them: the schema's, those of each table and sequence.
 	Missing []string
 }
 
@@ -65,7 +72,14 @@ type ServerError struct {
 	Err  error
 }
 
-func (e *ServerError) Error() string { return "pgstore: " + e.Err.Error() }
+func (e *ServerError) Error() string {
+	msg := "pgstore: " + e.Err.Error()
+	switch e.Code {
+	case "42P05", "26000": // duplicate_prepared_statement, invalid_sql_statement_name
+		msg += ": a pooler gives connections to others between transactions; behind it Config.Prepare must be off"
+	}
+	return msg
+}
 
 // Unwrap returns the server's error.
 func (e *ServerError) Unwrap() error { return e.Err }

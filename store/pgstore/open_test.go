@@ -57,7 +57,7 @@ func TestOpenRefuses(t *testing.T) {
 		run(t, url, "UPDATE cutover.meta SET value = "+version+" WHERE name = 'layout'")
 		is := func(err error) bool {
 			var e *VersionError
-			return errors.As(err, &e) && e.Known == layout && e.Found != layout
+			return errors.As(err, &e) && e.Known == layout && e.Found != layout && strings.Contains(err.Error(), map[string]string{"1": "another Config.Schema", "4": "a newer library"}[version])
 		}
 		if version == "0" {
 			is = func(err error) bool { return err != nil }
@@ -67,11 +67,36 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("version %s: Migrate does nothing, and says so to nobody", version)
 		}
 	}
+	run(t, url, fmt.Sprintf("UPDATE cutover.meta SET value = %d WHERE name = 'layout'", layout-1))
+	refused("the version before", url, Config{}, func(err error) bool {
+		var e *VersionError
+		return errors.As(err, &e) && strings.Contains(err.Error(), "call Migrate")
+	})
 	run(t, url, fmt.Sprintf("UPDATE cutover.meta SET value = %d WHERE name = 'layout'; DROP TABLE cutover.queue; DROP SEQUENCE cutover.stamp", layout))
 	refused("lost tables", url, Config{}, func(err error) bool {
 		var e *SchemaError
 		return errors.As(err, &e) && slices.Equal(e.Missing, []string{"queue", "stamp"})
 	})
+}
+
+// TestPreparedBehindPooler: who prepares statements behind a pooler is told to leave that.
+func TestPreparedBehindPooler(t *testing.T) {
+	t.Parallel()
+	s := pgtest.Start(t)
+	run(t, s.URL("postgres", pgtest.Superuser), SQL(""))
+	url := pgtest.StartPooler(t, s, "transaction").URL("postgres", pgtest.Superuser)
+	for range 2 { // the second one finds the statements of the first one
+		err := Verify(t.Context(), url, Config{Prepare: true})
+		if err == nil {
+			continue
+		}
+		var e *ServerError
+		if !errors.As(err, &e) || store.Temporary(err) || !strings.Contains(err.Error(), "Config.Prepare must be off") {
+			t.Errorf("with Config.Prepare: %v", err)
+		}
+		return
+	}
+	t.Error("no store has met the statements of another one")
 }
 
 // TestRights: a user with the rights that docs/postgres.md lists can do everything, and one who

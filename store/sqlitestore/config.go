@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/cutover-go/cutover/store"
@@ -34,8 +35,13 @@ func (c Config) withDefaults() Config {
 // check returns nil, or an *InvalidError that names every fault.
 func (c Config) check(path string) error {
 	var faults []string
-	if path == "" {
+	switch {
+	case path == "":
 		faults = append(faults, "no path of a file")
+	case path == ":memory:":
+		faults = append(faults, "the path :memory: is none of a file; store/memstore keeps plans in memory")
+	case strings.HasPrefix(path, "file:"):
+		faults = append(faults, "the path "+path+" is a URI; it has to be that of the file alone")
 	}
 	if c.Readers < 0 {
 		faults = append(faults, "Readers is negative")

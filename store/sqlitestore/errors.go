@@ -61,7 +61,11 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("sqlitestore: %s has version %d of the tables, this library has version %d", e.File, e.Found, e.Known)
+	advice := "let its plans end with the library that made it, and begin a new file"
+	if e.Found > e.Known {
+		advice = "a newer library has made it"
+	}
+	return fmt.Sprintf("sqlitestore: %s has version %d of the tables, this library has version %d: %s", e.File, e.Found, e.Known, advice)
 }
 
 // fault returns the error for a failure of SQLite during a call.

@@ -65,7 +65,11 @@ func TestOpenRefuses(t *testing.T) {
 		"a newer layout": {func(t *testing.T, path string) {
 			t.Helper()
 			scribble(t, path, fmt.Sprintf("CREATE TABLE t (x); PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, layout+1))
-		}, fmt.Sprintf("has version %d of the tables, this library has version %d", layout+1, layout), new(*VersionError)},
+		}, fmt.Sprintf("has version %d of the tables, this library has version %d: a newer library", layout+1, layout), new(*VersionError)},
+		"an older layout": {func(t *testing.T, path string) {
+			t.Helper()
+			scribble(t, path, fmt.Sprintf("CREATE TABLE t (x); PRAGMA application_id = %d; PRAGMA user_version = %d", applicationID, layout-1))
+		}, "begin a new file", new(*VersionError)},
 		"a lost table": {func(t *testing.T, path string) {
 			t.Helper()
 			other := closed(t)
@@ -120,6 +124,16 @@ func TestOpenArguments(t *testing.T) {
 	_, err := Open(t.Context(), "", Config{Readers: -1})
 	if invalid := new(InvalidError); !errors.As(err, &invalid) || len(invalid.Faults) != 2 {
 		t.Errorf("error %v, want an InvalidError with two faults", err)
+	}
+	for path, want := range map[string]string{":memory:": "store/memstore", "file:plans.db?mode=ro": "is a URI"} {
+		s, err := Open(t.Context(), path, Config{})
+		if invalid := new(InvalidError); !errors.As(err, &invalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want an InvalidError with %q", path, err, want)
+		}
+		if err == nil {
+			_ = s.Close()
+			_ = os.Remove(path)
+		}
 	}
 	_, err = Open(t.Context(), filepath.Join(t.TempDir(), "no directory", "plans.db"), Config{})
 	if file := new(FileError); !errors.As(err, &file) {

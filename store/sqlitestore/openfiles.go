@@ -3,6 +3,7 @@ package sqlitestore
 import (
 	"errors"
 	"os"
+	"path/filepath"
 )
 
 // openFiles are the files that a store writes to, as they were when it was opened. On most systems
@@ -34,7 +35,7 @@ func (o *openFiles) check() error {
 	for i, name := range o.paths {
 		info, err := os.Stat(name)
 		if errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(info, o.files[i]) {
-			return &FileError{File: o.paths[0], Reason: name + " was moved, deleted or replaced while it was open; what was written to it may be lost; open it again"}
+			return &FileError{File: o.paths[0], Reason: filepath.Base(name) + " was moved, deleted or replaced while it was open; what was written to it may be lost; open it again"}
 		}
 	}
 	return nil

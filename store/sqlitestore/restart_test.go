@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,8 +92,12 @@ func TestBackup(t *testing.T) {
 	o.end(o.claim("worker", 3)[0], store.Complete, nil)
 	copied := filepath.Join(t.TempDir(), "it's a copy.db")
 	o.ok(s.Backup(o.ctx, copied))
-	if err := s.Backup(o.ctx, copied); err == nil {
-		t.Error("a backup has replaced another one")
+	missing := filepath.Join(t.TempDir(), "missing", "copy.db")
+	for path, want := range map[string]string{copied: "exists already", missing: "cannot be found", t.TempDir(): "exists already", "/proc/copy.db": "cannot be written"} {
+		err := s.Backup(o.ctx, path)
+		if file := new(FileError); !errors.As(err, &file) || file.File != path || !strings.Contains(err.Error(), want) || store.Temporary(err) {
+			t.Errorf("a backup to %s: error %v, want a FileError with %q", path, err, want)
+		}
 	}
 	o.Store = open(t, copied, Config{})
 	if p, err := o.Plan(o.ctx, o.id); err != nil || p.Counters.Of(task.Completed) != 1 || p.Counters.Held != 2 {

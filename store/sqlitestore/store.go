@@ -144,22 +144,3 @@ func (s *Store) Close() error {
 	})
 	return s.closed
 }
-
-// Backup writes a copy of the present content into a new file, as VACUUM INTO does: compact, and
-// readable by Open. Calls go on meanwhile. The file must not exist, or be empty.
-func (s *Store) Backup(ctx context.Context, path string) error {
-	if s.readers.isOver() {
-		return ErrClosed
-	}
-	if path == "" {
-		return &InvalidError{Faults: []string{"no path of a file"}}
-	}
-	c, err := dial(s.path, s.cfg.vfs, false)
-	if err != nil {
-		return err
-	}
-	c.SetInterrupt(ctx)
-	err = c.fault(ctx, c.exec("VACUUM INTO ?", path))
-	c.SetInterrupt(context.Background())
-	return errors.Join(err, c.Close())
-}

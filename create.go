@@ -142,6 +142,9 @@ func create(
 		first += len(tenants)
 		return err
 	})
+	if over := ctx.Err(); over != nil && errors.Is(err, plan.ErrSequenceChanged) {
+		err = over // a sequence that cannot go on ends the context, and then itself
+	}
 	if err != nil {
 		return c, err
 	}

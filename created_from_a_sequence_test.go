@@ -123,6 +123,36 @@ func TestSequenceThatChangesCreatesNothing(t *testing.T) {
 	}
 }
 
+// A sequence that cannot go on ends the context, at either look, and Create returns that: nothing
+// says that the host's tenants have changed.
+func TestSequenceThatCannotGoOn(t *testing.T) {
+	t.Parallel()
+	for look := 1; look <= 2; look++ {
+		synctest.Test(t, func(t *testing.T) {
+			e := running(t, memstore.New(), nil)
+			ctx, stop := context.WithCancelCause(t.Context())
+			failed, looks, s := errors.New("the query failed"), 0, spec()
+			s.TenantSeq = func(yield func(task.Tenant) bool) {
+				looks++
+				for i, tenant := range plan.Tenants(tenantsOf("t", 250)...) {
+					if looks == look && i == 120 {
+						stop(failed)
+						return
+					}
+					if !yield(tenant) {
+						return
+					}
+				}
+			}
+			_, err := e.Create(ctx, s, cutover.ExecutorElsewhere())
+			if !errors.Is(err, context.Canceled) || errors.Is(err, plan.ErrSequenceChanged) || !errors.Is(context.Cause(ctx), failed) {
+				t.Errorf("look %d: %v", look, err)
+			}
+			nothingCreated(t, e)
+		})
+	}
+}
+
 // nothingCreated checks that no plan can be seen.
 func nothingCreated(t *testing.T, e *cutover.Engine) {
 	t.Helper()

@@ -28,7 +28,8 @@ func (e *SequenceError) Error() string {
 	if e.Same == e.Count {
 		return fmt.Sprintf("%v: it yields more than the %d tenants of before", ErrSequenceChanged, e.Count)
 	}
-	return fmt.Sprintf("%v: of %d tenants, those after the first %d are not the same again", ErrSequenceChanged, e.Count, e.Same)
+	return fmt.Sprintf("%v: of %d tenants, those after the first %d are not the same, or not there, when it is ranged over again",
+		ErrSequenceChanged, e.Count, e.Same)
 }
 
 // Is reports whether target is [ErrSequenceChanged].

@@ -41,7 +41,8 @@ type Config struct {
 	// Listen, if not empty, is a URL of the same database, of the server itself and of no pooler.
 	// Processes that have it tell each other by LISTEN and NOTIFY which plans have changed, at most
 	// every 10 ms, and keep a connection for it. Others learn of it at their next look at the
-	// agenda. What they are told is a hint: nothing depends on it.
+	// agenda. What they are told is a hint: nothing depends on it, and Open goes on if that server
+	// does not answer. What can never work, such as a wrong password, is an error of Open.
 	Listen string
 	// Pool, if not nil, changes the configuration of the connections: TLS, passwords that change,
 	// tracing. It must leave the application's statements as they are.

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,6 +23,8 @@ const (
 	coalesced = 10 * time.Millisecond
 	// maxHints are so many plans that the message stays below the limit of 8,000 bytes.
 	maxHints = 300
+	// answering is how long Open waits for the server that shall be listened to.
+	answering = 2 * time.Second
 	// again is the time between two attempts to listen. Nobody waits for it.
 	again = time.Second
 )
@@ -40,13 +43,16 @@ type notifier struct {
 	running sync.WaitGroup
 }
 
-// startNotifier starts a notifier that listens at url.
-func (s *Store) startNotifier(url string) error {
+// startNotifier starts a notifier that listens at url, unless nothing can ever be heard there.
+func (s *Store) startNotifier(opening context.Context, url string) error {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return &InvalidError{Faults: []string{err.Error()}} // it hides the password
+		return &InvalidError{Faults: []string{"Config.Listen: " + err.Error()}} // it hides the password
 	}
 	config.RuntimeParams["application_name"] = "cutover listens"
+	if err := s.checkListen(opening, config); err != nil && !store.Temporary(err) {
+		return fmt.Errorf("pgstore: Config.Listen: %w", err)
+	}
 	ctx, end := context.WithCancel(context.Background())
 	n := &notifier{
 		s: s, config: config, prefix: s.cfg.Schema + " ", own: rand.Text() + " ", pending: make(map[plan.ID]bool),
@@ -55,6 +61,29 @@ func (s *Store) startNotifier(url string) error {
 	s.notifier = n
 	n.running.Go(func() { n.send(ctx) })
 	n.running.Go(func() { n.listen(ctx) })
+	return nil
+}
+
+// checkListen connects to where a notifier shall listen: later nobody is told that it cannot.
+func (s *Store) checkListen(ctx context.Context, config *pgx.ConnConfig) error {
+	limited, cancel := context.WithTimeout(ctx, min(s.cfg.Timeout, answering))
+	defer cancel()
+	c, err := pgx.ConnectConfig(limited, config)
+	if err != nil {
+		return fault(ctx, err)
+	}
+	defer func() { _ = c.Close(limited) }()
+	const query = "SELECT current_database()"
+	var here, there string
+	if err := c.QueryRow(limited, query, pgx.QueryExecModeSimpleProtocol).Scan(&there); err != nil {
+		return fault(ctx, err)
+	}
+	if err := s.pool.QueryRow(limited, query, pgx.QueryExecModeSimpleProtocol).Scan(&here); err != nil {
+		return fault(ctx, err)
+	}
+	if here != there {
+		return &InvalidError{Faults: []string{fmt.Sprintf("the database there is %q, the plans are in %q", there, here)}}
+	}
 	return nil
 }
 

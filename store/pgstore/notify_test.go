@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,6 +73,23 @@ func TestNotifications(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), server.url(), Config{Schema: schema, Listen: "postgres://:x"}); err == nil {
 		t.Error("a URL that makes no sense is taken")
+	}
+}
+
+// TestListenIsChecked: a URL that can never bring a notification is refused by Open.
+func TestListenIsChecked(t *testing.T) {
+	t.Parallel()
+	server := newSchemas(t)
+	schema := server.schema(t)
+	none, other := server.URL("none", pgtest.Superuser), server.URL("template1", pgtest.Superuser)
+	for url, want := range map[string]string{none: "3D000", other: "template1", server.URL("postgres", "nobody_here"): "28000"} {
+		s, err := Open(t.Context(), server.url(), Config{Schema: schema, Listen: url})
+		if err == nil {
+			_ = s.Close()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "Config.Listen") || store.Temporary(err) {
+			t.Errorf("listening at %s: error %v, want one about Config.Listen with %s", url, err, want)
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ func Open(ctx context.Context, url string, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	if cfg.Listen != "" {
-		if err := s.startNotifier(cfg.Listen); err != nil {
+		if err := s.startNotifier(ctx, cfg.Listen); err != nil {
 			pool.Close()
 			return nil, err
 		}

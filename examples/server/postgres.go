@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -47,7 +48,7 @@ func openTable(ctx context.Context, url string) (tableWorld, error) {
 		CREATE TABLE IF NOT EXISTS example_server.demo (kind text, tenant text, value text NOT NULL, PRIMARY KEY (kind, tenant))`, pgx.QueryExecModeSimpleProtocol)
 	if err != nil {
 		pool.Close()
-		return tableWorld{}, err
+		return tableWorld{}, fmt.Errorf("-demo keeps its tenants in the table example_server.demo: %w", err)
 	}
 	return tableWorld{pool}, nil
 }

@@ -90,7 +90,8 @@ func schemaFaults(name string) (faults []string) {
 func (c Config) pool(url string) (*pgxpool.Config, error) {
 	p, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, &InvalidError{Faults: []string{err.Error()}} // it hides the password
+		// It hides the password.
+		return nil, &InvalidError{Faults: []string{err.Error() + "; want postgres://user@host/database, or keywords"}}
 	}
 	p.MaxConns = int32(min(c.Connections, 1<<20)) //nolint:gosec // it is bounded
 	p.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe

@@ -37,9 +37,9 @@ func TestOpenRefuses(t *testing.T) {
 		var e *InvalidError
 		return errors.As(err, &e) && len(e.Faults) == 3
 	})
-	refused("no URL", "postgres://%", Config{}, func(err error) bool {
+	refused("no URL", "mysql://user@host/database", Config{}, func(err error) bool {
 		var e *InvalidError
-		return errors.As(err, &e)
+		return errors.As(err, &e) && strings.Contains(err.Error(), "want postgres://")
 	})
 	refused("no server", "postgres://postgres@127.0.0.1:1/postgres", Config{}, store.Temporary)
 	refused("no database", s.URL("none", pgtest.Superuser), Config{}, func(err error) bool {

@@ -203,3 +203,19 @@ func TestLexicon(t *testing.T) {
 		t.Error("a new word is not kept")
 	}
 }
+
+// TestHeldInOrder: holds that begin at places of older ones are found in the order in which they
+// began.
+func TestHeldInOrder(t *testing.T) {
+	t.Parallel()
+	var h held
+	for _, place := range []uint32{h.add(1), h.add(2), h.add(3)} {
+		h.remove(place)
+	}
+	for _, ordinal := range []uint32{7, 5, 9, 6} {
+		h.add(ordinal)
+	}
+	if found := h.which(func(ordinal uint32) bool { return ordinal != 9 }, []uint32{1}); !slices.Equal(found, []uint32{1, 7, 5, 6}) {
+		t.Errorf("found %v", found)
+	}
+}

@@ -95,12 +95,7 @@ func (p *rollout) Held(number uint32, to []uint32) []uint32 {
 	if p.claims.at(number).held == 0 {
 		return to
 	}
-	for ordinal := range p.held.all() {
-		if p.tasks.at(ordinal).Claim == number {
-			to = append(to, ordinal)
-		}
-	}
-	return to
+	return p.held.which(func(ordinal uint32) bool { return p.tasks.at(ordinal).Claim == number }, to)
 }
 
 // Worker implements rules.Rows.

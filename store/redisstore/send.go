@@ -67,7 +67,7 @@ func (q *queues) send(ctx context.Context, id plan.ID, l *commitQueue, t *roundT
 	}
 	short := t.shortcut(q.client.scripts)
 	turn := short == q.client.scripts.turn
-	if short != nil && !(turn && l.takesDetour()) {
+	if short != nil && (!turn || !l.takesDetour()) {
 		text, err := q.call(ctx, short, key, t.argv)
 		if err != nil || text != unusual {
 			return text, err

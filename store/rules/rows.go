@@ -29,7 +29,8 @@ type Rows interface {
 	Claim(id string) (number uint32, known bool)
 	// Open returns the number of a new claim, which is assigned a task in the same step.
 	Open(id, worker string) (number uint32)
-	// Held appends the ordinals of the tasks that a claim holds.
+	// Held appends the ordinals of the tasks that a claim holds, in the order in which it was
+	// assigned them.
 	Held(number uint32, to []uint32) []uint32
 	// Worker returns the worker of a claim that holds a task.
 	Worker(number uint32) string

@@ -132,13 +132,15 @@ examples: ## Test the examples, and run each to its end.
 	@echo "examples run: $(words $(EXAMPLES))"
 
 .PHONY: modules
-modules: ## Build, vet and test the other modules, each without the workspace; those that hosts import in full, and for races. `make console` has the browser, `make examples` the tests of examples.
+modules: ## Build, vet and test the other modules, each without the workspace; those that hosts import in full and for races; stores in short for races: SQLite is a program in Go, and slow then. `make console` has the browser, `make examples` the tests of examples.
 	@for module in $(MODULES); do \
 		echo "--- module $$module"; \
 		packages=$$(cd $$module && GOWORK=off go list ./...) || exit 1; \
 		[ -n "$$packages" ] || continue; \
-		how=-short; case " $(HOSTED) " in *" $$module "*) how=-race ;; esac; [ $$module != examples ] || how=-run=^$$; \
-		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} CUTOVER_REQUIRE_POSTGRES=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test -timeout 20m $$how ./...) || exit 1; \
+		how=-short; more=; case " $(HOSTED) " in *" $$module "*) how=-race ;; esac; \
+		case $$module in examples) how=-run=^$$ ;; store/*) how="-race -short"; more=full ;; esac; \
+		(cd $$module && export GOWORK=off CUTOVER_REQUIRE_PROMETHEUS=$${CI:+1} CUTOVER_REQUIRE_POSTGRES=$${CI:+1} && go build -o /dev/null ./... && go vet ./... && go test -timeout 20m $$how ./... && \
+			{ [ -z "$$more" ] || go test -timeout 20m ./...; }) || exit 1; \
 	done
 
 .PHONY: bench-compile

@@ -20,7 +20,7 @@ func TestPendings(t *testing.T) {
 	for i := 1; i <= n; i++ {
 		left[i] = true
 	}
-	for range 40 {
+	for range 15 {
 		if rand.IntN(2) == 0 {
 			for _, w := range o.claim("worker", 1+rand.IntN(100)) {
 				left[w.ID.Ordinal()] = false

@@ -23,6 +23,8 @@ type audit struct {
 	// starts are the tokens of the starts that succeeded.
 	starts map[uint64]struct{}
 	bakes  map[plan.ID]bakes
+	// unheard are the locks that late requests have taken, of which their starts do not know.
+	unheard map[store.TenantLock]struct{}
 }
 
 // account is the expected content of a task.
@@ -38,7 +40,10 @@ type account struct {
 }
 
 func newAudit(w *world, s store.Store) *audit {
-	return &audit{Store: s, w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{}), bakes: make(map[plan.ID]bakes)}
+	return &audit{
+		Store: s, w: w, tasks: make(map[task.ID]*account), starts: make(map[uint64]struct{}), bakes: make(map[plan.ID]bakes),
+		unheard: make(map[store.TenantLock]struct{}),
+	}
 }
 
 // of returns the account of a task. The caller has the lock.
@@ -244,7 +249,13 @@ func (a *audit) started(l store.TenantLock) bool {
 
 // Reserve implements store.Locker.
 func (a *audit) Reserve(ctx context.Context, locks []store.TenantLock) ([]store.TenantLock, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	free := a.free(ctx, locks)
 	held, err := a.Store.Reserve(ctx, locks)
+	if err == nil {
+		a.taken(ctx, locks, held, free)
+	}
 	a.w.logf("reserve %v: held %v, %v", locks, held, err)
 	return held, err
 }

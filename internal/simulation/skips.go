@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/plan/strategy"
@@ -11,7 +12,7 @@ import (
 
 // begun records the starts that succeed, or cannot be given up any more, and checks them: a plan
 // starts with the tenants of all its pending tasks locked, unless it waits for them, and a start
-// skips no task whose tenant it has locked. The caller has the lock.
+// skips no task whose tenant it knows to have locked. The caller has the lock.
 func (a *audit) begun(ctx context.Context, before plan.Plan, c store.Command) {
 	token := c.Plan.StartToken
 	if s := c.Plan.Starting; s != nil && s.Skipping {
@@ -33,7 +34,7 @@ func (a *audit) begun(ctx context.Context, before plan.Plan, c store.Command) {
 			continue
 		}
 		t, err := a.Task(ctx, e.ID)
-		if err != nil || before.Strategy.Conflict != strategy.Skip || before.State != plan.Created || before.Starting == nil || a.locked(ctx, t, token) {
+		if err != nil || before.Strategy.Conflict != strategy.Skip || before.State != plan.Created || before.Starting == nil || a.locked(ctx, t, token) && !a.unknown(ctx, t) {
 			a.w.faultf("task %s of a plan in %s with %s is skipped because its tenant is held: %v", e.ID, before.State, before.Strategy.Conflict, err)
 		}
 	}
@@ -43,6 +44,47 @@ func (a *audit) begun(ctx context.Context, before plan.Plan, c store.Command) {
 func (a *audit) locked(ctx context.Context, t task.Task, token uint64) bool {
 	locks, err := a.Locks(ctx, []string{t.Tenant.ID})
 	return err == nil && len(locks) == 1 && locks[0].Plan == t.ID.Plan() && locks[0].Start == token
+}
+
+// late marks the context of a request that arrives after its caller has given up.
+type late struct{}
+
+// free returns those of the locks that a late request would be the first to take.
+func (a *audit) free(ctx context.Context, locks []store.TenantLock) (free []store.TenantLock) {
+	if ctx.Value(late{}) == nil {
+		return nil
+	}
+	for _, l := range locks {
+		if now, err := a.Locks(ctx, []string{l.Tenant}); err == nil && !slices.Contains(now, l) {
+			free = append(free, l)
+		}
+	}
+	return free
+}
+
+// taken records what a start knows after a request of its own: of all locks that it has taken, but
+// of none that a late request has taken for it. Whoever asks next for the tenant finds its task
+// skipped, and takes the lock over.
+func (a *audit) taken(ctx context.Context, locks, held, free []store.TenantLock) {
+	for _, l := range locks {
+		switch {
+		case slices.ContainsFunc(held, func(h store.TenantLock) bool { return h.Tenant == l.Tenant }):
+		case ctx.Value(late{}) == nil:
+			delete(a.unheard, l)
+		case slices.Contains(free, l):
+			a.unheard[l] = struct{}{}
+		}
+	}
+}
+
+// unknown reports whether the start that has locked the tenant of a task does not know of it.
+func (a *audit) unknown(ctx context.Context, t task.Task) bool {
+	locks, err := a.Locks(ctx, []string{t.Tenant.ID})
+	if err != nil || len(locks) != 1 {
+		return false
+	}
+	_, is := a.unheard[locks[0]]
+	return is
 }
 
 // skippedAsHeld reports whether a task was skipped because another plan worked on its tenant.

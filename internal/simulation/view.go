@@ -92,7 +92,7 @@ func (v *view) call(ctx context.Context, c storetest.Call) error {
 		v.p.w.logf("%s: %s arrives %s late", v.p.name, c.Method, x.late)
 		v.p.w.loose.Go(func() {
 			time.Sleep(x.late)
-			c.DoUnheard(context.WithoutCancel(ctx))
+			c.DoUnheard(context.WithValue(context.WithoutCancel(ctx), late{}, true))
 		})
 		return &store.TemporaryError{Err: errLost}
 	}

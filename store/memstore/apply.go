@@ -17,7 +17,7 @@ func (s *Store) Apply(ctx context.Context, c store.Command) (store.Applied, erro
 	if err != nil {
 		return store.Applied{}, err
 	}
-	a, err := p.apply(&c, p.moment(s.clock.now()))
+	a, err := p.apply(&c, p.moment())
 	applied := err == nil && !a.Repeated
 	if applied {
 		// The plan is still locked here, so that no engine reschedules it without having seen the

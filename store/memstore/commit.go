@@ -13,13 +13,12 @@ func (s *Store) Commit(ctx context.Context, b *store.Batch) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	now := s.clock.now() // not while others wait for the plan
-	p, err := s.visible(ctx, b.Plan)
+	p, moment, err := s.visibleAt(ctx, b.Plan)
 	if err != nil {
 		return err
 	}
 	before := p.log.last
-	done := rules.Commit(&p.plan, p, b, p.moment(now))
+	done := rules.Commit(&p.plan, p, b, moment)
 	for _, ordinal := range done.Claimed {
 		b.Claimed = p.export(b.Claimed, ordinal)
 	}

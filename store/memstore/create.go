@@ -155,7 +155,7 @@ func (p *rollout) finish() (bool, error) {
 	}
 	p.stage = complete
 	p.changedAt = time.Now()
-	at := p.moment(p.clock.now()).Now
+	at := p.moment().Now
 	created, done := rules.Finish(&p.plan, at)
 	p.log.add(p.entry(&created, at))
 	p.end(0, &done)

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/cutover-go/cutover/store"
@@ -218,4 +219,25 @@ func TestHeldInOrder(t *testing.T) {
 	if found := h.which(func(ordinal uint32) bool { return ordinal != 9 }, []uint32{1}); !slices.Equal(found, []uint32{1, 7, 5, 6}) {
 		t.Errorf("found %v", found)
 	}
+}
+
+// TestMoments: a step whose clock was read before that of another step does not go back behind it,
+// and one after the clock was set back does, however little that was.
+func TestMoments(t *testing.T) {
+	t.Parallel()
+	now := time.UnixMilli(1000)
+	p := &rollout{clock: &clock{read: func() time.Time { return now }}}
+	want := func(got rules.Moment, at time.Time) {
+		t.Helper()
+		if got.Now != stamp(at.UnixNano()) {
+			t.Errorf("the step is at %v, want %v", got.Now.Time(), at)
+		}
+	}
+	read, steps := p.clock.now(), p.steps.Load()
+	now = now.Add(time.Hour)
+	want(p.moment(), now)
+	want(p.momentOf(read, steps), now)
+	now = now.Add(-time.Millisecond)
+	want(p.moment(), now)
+	want(p.momentOf(p.clock.now(), p.steps.Load()), now)
 }

@@ -2,6 +2,7 @@ package memstore
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/cutover-go/cutover/internal/brief"
@@ -22,14 +23,15 @@ const (
 // rollout is a plan with all its data.
 type rollout struct {
 	id    plan.ID
-	words *lexicon // shared, has its own lock
-	clock *clock   // shared
+	words *lexicon      // shared, has its own lock
+	clock *clock        // shared
+	steps atomic.Uint64 // how many steps were made; written with mu held
 
 	mu        brief.Mutex // guards the fields below
 	stage     stage
 	plan      rules.Plan
 	changedAt time.Time // the last change of the control, by time.Now
-	latest    stamp     // the latest time of a step
+	latest    stamp     // the time of the latest step
 
 	mark, hash string // values of the creation
 	ttl        time.Duration
@@ -54,14 +56,18 @@ type cursor struct {
 	seq   int64
 }
 
-// moment returns the time for a step, of a clock that was read before the plan was locked, and the
-// greatest token so far. Others may have made steps since: the times of a plan's events go forward
-// unless the clock is set back.
-func (p *rollout) moment(read stamp) rules.Moment {
-	if ago := p.latest - read; ago > 0 && ago < stamp(time.Second) {
-		read = p.latest
+// moment returns the time for a step, and the greatest token so far.
+func (p *rollout) moment() rules.Moment { return p.momentOf(p.clock.now(), p.steps.Load()) }
+
+// momentOf is moment with a reading of the clock from when the plan had made so many steps. If it
+// has made others since, the reading is from before theirs, and time does not go back to it; if it
+// has not, and the reading is earlier, the clock was set back.
+func (p *rollout) momentOf(read stamp, steps uint64) rules.Moment {
+	if p.steps.Load() != steps {
+		read = max(read, p.latest)
 	}
 	p.latest = read
+	p.steps.Add(1)
 	return rules.Moment{Now: read, Newest: task.Token(p.clock.newest.Load())}
 }
 

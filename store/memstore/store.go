@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/internal/agenda"
 	"github.com/cutover-go/cutover/store/internal/hints"
+	"github.com/cutover-go/cutover/store/rules"
 )
 
 // Config configures a [Store]. The zero value is ready to use.
@@ -74,8 +75,8 @@ func NewWith(c Config) *Store {
 	return s
 }
 
-// rollout returns a plan, visible or not. It is locked; the caller unlocks it.
-func (s *Store) rollout(id plan.ID) (*rollout, error) {
+// find returns a plan, visible or not; nil if there is none. It is not locked.
+func (s *Store) find(id plan.ID) *rollout {
 	near := s.nearest(id)
 	p := near.Load()
 	if p == nil || p.id != id {
@@ -85,6 +86,12 @@ func (s *Store) rollout(id plan.ID) (*rollout, error) {
 		}
 		s.mu.RUnlock()
 	}
+	return p
+}
+
+// rollout returns a plan, visible or not. It is locked; the caller unlocks it.
+func (s *Store) rollout(id plan.ID) (*rollout, error) {
+	p := s.find(id)
 	if p == nil {
 		return nil, store.ErrNotFound
 	}
@@ -102,10 +109,33 @@ func (s *Store) visible(ctx context.Context, id plan.ID) (*rollout, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	p, err := s.rollout(id)
-	if err != nil {
-		return nil, err
+	return lockVisible(s.find(id))
+}
+
+// visibleAt is visible, with the moment for a step. The clock is read before the plan is locked,
+// and not while others wait for it.
+func (s *Store) visibleAt(ctx context.Context, id plan.ID) (*rollout, rules.Moment, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, rules.Moment{}, err
 	}
+	p := s.find(id)
+	if p == nil {
+		return nil, rules.Moment{}, store.ErrNotFound
+	}
+	steps := p.steps.Load()
+	now := s.clock.now()
+	if _, err := lockVisible(p); err != nil {
+		return nil, rules.Moment{}, err
+	}
+	return p, p.momentOf(now, steps), nil
+}
+
+// lockVisible locks a plan, unless it is nil or cannot be read.
+func lockVisible(p *rollout) (*rollout, error) {
+	if p == nil {
+		return nil, store.ErrNotFound
+	}
+	p.mu.Lock()
 	if p.stage != complete {
 		p.mu.Unlock()
 		return nil, store.ErrNotFound

@@ -64,6 +64,9 @@ func (s *Site) DieAt(d Death) *Proc {
 	c.Key, c.Name, c.Tenants, c.Concurrency, c.Waits = "k", "t", tenantsFor(d), 4, d.Waits()
 	s.expectRetry = d.Waits()
 	s.Defs.Capacity = 2
+	if c.Tenants > store.MaxTenants {
+		s.Defs.Pace = time.Millisecond // it is over in seconds nevertheless
+	}
 	return s.Launch("victim", func(o *Orders) {
 		o.Death = d
 		if d.Op == OpRenew {
@@ -75,10 +78,14 @@ func (s *Site) DieAt(d Death) *Proc {
 // tenantsFor returns the number of tenants that a plan needs so that a worker makes the call of d.
 // If d is the second call of an operation that works in batches, they are more than one batch.
 func tenantsFor(d Death) int {
-	if (d.Op == OpReserve || d.Op == opAdd) && d.N > 1 {
+	switch {
+	case d.Op == OpReserve && d.N > 1:
 		return 130
+	case d.Op == opAdd && d.N > 1:
+		return store.MaxTenants + 30
+	default:
+		return 4
 	}
-	return 4
 }
 
 // Newest returns the plan that the workers' commission created, according to the first entry of

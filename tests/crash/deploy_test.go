@@ -11,7 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"regexp"
 	"sync"
 	"testing"
 	"time"
@@ -73,9 +73,10 @@ func otherScripts(dir string) (list string, n int, err error) {
 		if err != nil {
 			return "", 0, err
 		}
-		first, rest, _ := strings.Cut(string(text), "\n") // the first line declares what a script uses
+		// The comment with which a script begins declares what it uses.
+		comment := regexp.MustCompile(`^(--.*\n)*`).FindString(string(text))
 		other := filepath.Join(dir, filepath.Base(path))
-		if err := os.WriteFile(other, []byte(first+otherLine+rest), 0o600); err != nil {
+		if err := os.WriteFile(other, []byte(comment+otherLine+string(text[len(comment):])), 0o600); err != nil {
 			return "", 0, err
 		}
 		if path, err = filepath.Abs(path); err != nil {

@@ -218,7 +218,7 @@ export function refuse(form, status, problem, place) {
 }
 
 // open asks for what a command needs, sends it, and says honestly what came of it. typed is what has
-// to be typed if it is not the number of many tenants.
+// to be typed if it is not the number of many tenants. done is given the answer, if there is one.
 export function open({ action, path, what, about, count = 0, version, body, fields, typed, done }) {
 	const key = newKey(); // kept if it is sent again: it is carried out once
 	const reason = h('textarea', { name: 'reason', rows: 2, maxlength: 1000, 'data-field': 'reason', required: explained.has(action) });
@@ -272,9 +272,10 @@ export function open({ action, path, what, about, count = 0, version, body, fiel
 		fill(status, t('sending'));
 		try {
 			const doc = { ...body, ...fields?.body?.(form), ...(text && { reason: text }) };
-			tell(action, await command(path, { body: withTenants('command', doc, fields?.list?.(form)), version, key }));
+			const answer = await command(path, { body: withTenants('command', doc, fields?.list?.(form)), version, key });
+			tell(action, answer);
 			dialog.close();
-			done?.();
+			done?.(answer);
 		} catch (problem) {
 			refuse(form, status, problem);
 			if (problem.code === 'REASON_REQUIRED') reason.required = true;

@@ -55,9 +55,16 @@ export function planPage(main, { query, go, ready }) {
 		rules.show(plan.strategy);
 	}, 250);
 
-	// give gives a command, and shows at once what it has done.
+	// give gives a command, and shows at once the plan as it has left it: the next command is for that.
 	function give(action, wave, group) {
-		const done = () => (action === 'delete' ? go({}) : watch.poll());
+		const done = answer => {
+			if (action === 'delete') {
+				go({});
+				return;
+			}
+			if (answer && !closed) newer(answer);
+			watch.poll();
+		};
 		if (group) onTasks(action, plan, { states: [group.state], codes: [group.errorCode], ...(group.step && { steps: [group.step] }) }, done, () => closed);
 		else onPlan(action, plan, done, wave ? counted(wave) : null);
 	}
@@ -87,6 +94,11 @@ export function planPage(main, { query, go, ready }) {
 		draw();
 	}
 
+	// newer takes a plan, unless it was read before what the page has of it.
+	function newer(fresh) {
+		if (fresh.planId === id && fresh.lastEvent >= plan.lastEvent) took(fresh);
+	}
+
 	// build puts the parts on the page, once the plan is known.
 	function build() {
 		loading.remove();
@@ -105,7 +117,7 @@ export function planPage(main, { query, go, ready }) {
 	function follow(first) {
 		took(first);
 		watch = new Watch({ plans: { [id]: Math.max(0, first.lastEvent - firstEvents) } }, {
-			plan: fresh => fresh.planId === id && took(fresh),
+			plan: newer,
 			events(events) {
 				log.take(events);
 				matrix.apply(events);

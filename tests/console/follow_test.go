@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -193,4 +194,41 @@ func TestLateAnswerAboutATask(t *testing.T) {
 	p.run(chromedp.Evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))`, nil))
 	p.until(`!was.includes("Running")`)
 	p.quiet()
+}
+
+// A command is for the plan as the one before it has left it, whatever was read of it meanwhile.
+func TestCommandsInARow(t *testing.T) {
+	t.Parallel()
+	h := start(t)
+	id := h.create(t, strategy.Strategy{}, "ada")
+	h.set(func() { h.muted = true })
+	p := h.open(t, "?plan="+id.String())
+	p.sees("Not started. Tenants: 1.")
+	path := "plans/" + id.String()
+	before := h.read(t, path)
+	h.set(func() { h.answers = map[string]string{path: before} })
+	for i, tenant := range []string{"bob", "cleo"} {
+		p.press("Add tenants")
+		p.write("tenants", tenant)
+		p.press("Add tenants")
+		h.counted(t, id, task.Pending, i+2)
+		p.until(`!document.querySelector("dialog")`)
+	}
+	p.sees("Not started. Tenants: 3.")
+	p.quiet()
+}
+
+// read returns what the server answers to a question now.
+func (h *host) read(t *testing.T, path string) string {
+	t.Helper()
+	answer, err := h.server.Client().Get(h.url + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }

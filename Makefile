@@ -112,8 +112,8 @@ $(LINTER): tools/go.mod tools/go.sum
 	cd tools && GOWORK=off go build -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: arch
-arch: ## Check the import directions, uncached.
-	go test -count=1 ./internal/archtest
+arch: ## Check the import directions, and that the other modules build, uncached.
+	CUTOVER_FULL=1 go test -count=1 ./internal/archtest
 
 .PHONY: examples
 examples: ## Test the examples, and run each to its end.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/cutover-go/cutover"
 	"github.com/cutover-go/cutover/executor"
@@ -26,6 +27,12 @@ func twoSteps(last executor.Func) executor.Func {
 }
 
 func succeed(context.Context, *executor.Run) error { return nil }
+
+// takeASecond is for tests whose commands have to come before a task has ended.
+func takeASecond(context.Context, *executor.Run) error {
+	time.Sleep(time.Second)
+	return nil
+}
 
 // runEngine runs e until the test ends.
 func runEngine(t *testing.T, e *cutover.Engine) {

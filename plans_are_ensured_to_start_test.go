@@ -69,11 +69,11 @@ func TestEnsureStartedLeavesOtherStatesAlone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := memstore.New()
-		e := running(t, s, executor.Registry{"X": executor.Func(func(_ context.Context, r *executor.Run) error {
+		e := running(t, s, executor.Registry{"X": executor.Func(func(ctx context.Context, r *executor.Run) error {
 			if r.Tenant().ID == "bad" {
 				return executor.Fail("BAD", errors.New("bad"))
 			}
-			return nil
+			return takeASecond(ctx, r)
 		})})
 		for i, tt := range []struct {
 			tenant string

@@ -338,7 +338,7 @@ func TestWaitInEachState(t *testing.T) {
 		t.Run(want.String(), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				e := running(t, memstore.New(), executor.Registry{"X": both{twoSteps(succeed), succeed}})
+				e := running(t, memstore.New(), executor.Registry{"X": both{twoSteps(takeASecond), succeed}})
 				id := create(t, e, spec("a", "b"))
 				if err := make(t.Context(), e, id); err != nil {
 					t.Fatal(err)

@@ -218,7 +218,7 @@ export function refuse(form, status, problem, place) {
 }
 
 // open asks for what a command needs, sends it, and says honestly what came of it. typed is what has
-// to be typed if it is not the number of many tenants. done is given the answer, if there is one.
+// to be typed if it is not the number of many tenants.
 export function open({ action, path, what, about, count = 0, version, body, fields, typed, done }) {
 	const key = newKey(); // kept if it is sent again: it is carried out once
 	const reason = h('textarea', { name: 'reason', rows: 2, maxlength: 1000, 'data-field': 'reason', required: explained.has(action) });

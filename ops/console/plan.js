@@ -55,15 +55,12 @@ export function planPage(main, { query, go, ready }) {
 		rules.show(plan.strategy);
 	}, 250);
 
-	// give gives a command, and shows at once the plan as it has left it: the next command is for that.
+	// give gives a command, and shows the plan as it has left it: the next command is for that.
 	function give(action, wave, group) {
 		const done = answer => {
-			if (action === 'delete') {
-				go({});
-				return;
-			}
-			if (answer && !closed) newer(answer);
-			watch.poll();
+			if (answer) newer(answer);
+			if (action === 'delete') go({});
+			else watch.poll();
 		};
 		if (group) onTasks(action, plan, { states: [group.state], codes: [group.errorCode], ...(group.step && { steps: [group.step] }) }, done, () => closed);
 		else onPlan(action, plan, done, wave ? counted(wave) : null);
@@ -96,7 +93,7 @@ export function planPage(main, { query, go, ready }) {
 
 	// newer takes a plan, unless it was read before what the page has of it.
 	function newer(fresh) {
-		if (fresh.planId === id && fresh.lastEvent >= plan.lastEvent) took(fresh);
+		if (!closed && fresh.planId === id && fresh.lastEvent >= plan.lastEvent) took(fresh);
 	}
 
 	// build puts the parts on the page, once the plan is known.

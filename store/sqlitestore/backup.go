@@ -11,11 +11,12 @@ import (
 // Backup writes a copy of the present content into a new file, as VACUUM INTO does: compact, and
 // readable by Open. Calls go on meanwhile. The file must not exist, or be empty: otherwise, or if
 // it cannot be written, Backup returns a *FileError with its name. What a call that failed leaves
-// of it is no backup.
+// of it is no backup. Close waits for a Backup under way; the end of ctx ends it soon.
 func (s *Store) Backup(ctx context.Context, path string) error {
-	if s.readers.isOver() {
-		return ErrClosed
-	}
+	return s.readers.backup(func() error { return s.backup(ctx, path) })
+}
+
+func (s *Store) backup(ctx context.Context, path string) error {
 	if path == "" {
 		return &InvalidError{Faults: []string{"no path of a file"}}
 	}

@@ -22,6 +22,8 @@ type disk struct {
 	fail    error  // what writes and syncs return, if it is not nil
 	only    string // the file that fails; all if it is empty
 	refused int    // writes and syncs that have failed
+
+	opened func(file string) // called with each file that is opened; may be nil
 }
 
 // setFail makes writes and syncs fail, or succeed again.
@@ -101,6 +103,9 @@ func (d *disk) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, v
 func (d *disk) wrap(name string, f vfs.File, flags vfs.OpenFlag, err error) (vfs.File, vfs.OpenFlag, error) {
 	if err != nil {
 		return f, flags, err
+	}
+	if d.opened != nil {
+		d.opened(filepath.Base(name))
 	}
 	return &diskFile{File: f, d: d, name: filepath.Base(name)}, flags, nil
 }

@@ -10,8 +10,10 @@ import (
 type readers struct {
 	open func() (*conn, error)
 	free chan *conn // nil stands for one that is not open yet
-	mu   sync.Mutex
-	over bool
+
+	mu      sync.Mutex
+	over    bool
+	backups sync.WaitGroup // none begins once over is set
 }
 
 func newReaders(n int, open func() (*conn, error)) *readers {
@@ -69,11 +71,25 @@ func (r *readers) isOver() bool {
 	return r.over
 }
 
-// close waits for the queries under way and closes all connections.
+// backup calls f, which has a connection of its own.
+func (r *readers) backup(f func() error) error {
+	r.mu.Lock()
+	if r.over {
+		r.mu.Unlock()
+		return ErrClosed
+	}
+	r.backups.Add(1)
+	r.mu.Unlock()
+	defer r.backups.Done()
+	return f()
+}
+
+// close waits for the queries and backups under way and closes all connections.
 func (r *readers) close() (err error) {
 	r.mu.Lock()
 	r.over = true
 	r.mu.Unlock()
+	r.backups.Wait()
 	var all []*conn
 	for range cap(r.free) {
 		all = append(all, <-r.free)

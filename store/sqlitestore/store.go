@@ -135,8 +135,9 @@ func (s *Store) dialReader() (*conn, error) {
 	return c, nil
 }
 
-// Close ends the store. Calls under way end first; later ones return ErrClosed. It may be called
-// more than once.
+// Close ends the store. Calls under way end first, a [Store.Backup] too, which takes as long as the
+// file is large unless its context ends it; later ones return ErrClosed. It may be called more than
+// once.
 func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.writer.close()

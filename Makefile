@@ -65,7 +65,7 @@ race: ## Run all tests under the race detector, package by package: real servers
 
 .PHONY: deaf
 deaf: ## Run the engine's tests with every hint dropped.
-	go test . -deaf
+	go test ./tests/engine -deaf
 
 .PHONY: redis
 redis: ## Run only the packages that need a redis-server and the suite of stores, in full and uncached.

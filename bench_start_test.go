@@ -2,6 +2,7 @@ package cutover_test
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -61,5 +62,16 @@ func BenchmarkCreate(b *testing.B) {
 				b.Fatal(err)
 			}
 		})
+	}
+}
+
+// numbered yields n tenants.
+func numbered(n int) iter.Seq[task.Tenant] {
+	return func(yield func(task.Tenant) bool) {
+		for i := range n {
+			if !yield(task.Tenant{ID: fmt.Sprint("t", i)}) {
+				return
+			}
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package cutover_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"github.com/cutover-go/cutover/store/memstore"
 )
 
+func succeed(context.Context, *executor.Run) error { return nil }
+
 // The error of New names every fault of a config.
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()
@@ -28,7 +31,7 @@ func TestConfigFaults(t *testing.T) {
 		"shortest lease": {cutover.Config{LeaseTTL: 100 * time.Millisecond}, nil},
 		"negative lease": {cutover.Config{LeaseTTL: -1}, []string{"LeaseTTL is -1ns"}},
 		"no executor":    {cutover.Config{Executors: executor.Registry{"X": nil}}, []string{`Executors["X"]`}},
-		"nil pointer":    {cutover.Config{Executors: executor.Registry{"X": (*both)(nil)}}, []string{`Executors["X"]`}},
+		"nil pointer":    {cutover.Config{Executors: executor.Registry{"X": (*executor.Steps[struct{}])(nil)}}, []string{`Executors["X"]`}},
 		"nil function":   {cutover.Config{Executors: executor.Registry{"X": executor.Func(nil)}}, []string{`Executors["X"]`}},
 		"several": {
 			cutover.Config{Executors: executor.Registry{"B": nil, "A": executor.Func(nil), "C": executor.Func(succeed)}},

@@ -38,7 +38,8 @@ func TestPageForQueuesShowsWhatRuns(t *testing.T) {
 // scenarios that are run, in their order.
 func TestOperationsShowsWhatRuns(t *testing.T) {
 	t.Parallel()
-	blocks, rest := codeBlocks(t, "docs/operations.md", "text"), read(t, "testdata/scenarios/why.txt")+read(t, "testdata/scenarios/where.txt")
+	const scenarios = "tests/engine/testdata/scenarios/"
+	blocks, rest := codeBlocks(t, "docs/operations.md", "text"), read(t, scenarios+"why.txt")+read(t, scenarios+"where.txt")
 	if len(blocks) != 5 {
 		t.Fatalf("%d transcripts, want 5", len(blocks))
 	}

@@ -128,6 +128,7 @@ var arrows = []arrow{
 	{from: "internal/simulation", to: []string{".", "executor", "internal/schedule", "internal/quota", "store", "store/storetest", "plan", "plan/strategy", "plan/strategy/window", "task", "checkpoint"}},
 	{from: "internal/simulation/mutants"}, // tests only
 	{from: "tests/crash"},                 // tests only
+	{from: "tests/engine"},                // tests only
 	{from: "internal/crashtest", to: []string{".", "executor", "hook", "store", "store/storetest", "plan", "plan/strategy", "plan/strategy/window", "task"}},
 }
 

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,9 +22,9 @@ import (
 	"github.com/cutover-go/cutover/redisack/internal/wire"
 )
 
-// cost is the time and the memory that a piece of work takes.
+// cost is the time, of the clock and of the processors, and the memory that a piece of work takes.
 type cost struct {
-	time          time.Duration
+	time, cpu     time.Duration
 	allocs, bytes uint64
 }
 
@@ -31,15 +32,23 @@ func measure(work func()) cost {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	began := time.Now()
+	cpu, began := cpuTime(), time.Now()
 	work()
-	took := time.Since(began)
+	took, used := time.Since(began), cpuTime()-cpu
 	runtime.ReadMemStats(&after)
-	return cost{took, after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}
+	return cost{took, used, after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc}
+}
+
+// cpuTime returns the processor time of this process so far.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func (c *cost) add(more cost) {
 	c.time += more.time
+	c.cpu += more.cpu
 	c.allocs += more.allocs
 	c.bytes += more.bytes
 }
@@ -93,6 +102,7 @@ func benchConfirm(b *testing.B, keep bool) {
 	}
 	per := float64(n) * float64(b.N)
 	b.ReportMetric(float64(a.time)/float64(z.time), "x-bare-time")
+	b.ReportMetric(float64(a.cpu)/float64(z.cpu), "x-bare-cpu")
 	b.ReportMetric((float64(a.allocs)-float64(z.allocs))/per, "extra-allocs/endpoint")
 	b.ReportMetric((float64(a.bytes)-float64(z.bytes))/per, "extra-B/endpoint")
 }

@@ -2,6 +2,7 @@ package redisack
 
 import (
 	"context"
+	"runtime"
 	"time"
 
 	"go.uber.org/zap"
@@ -63,6 +64,7 @@ func (r *run) loop(delay time.Duration) ending {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		runtime.Gosched() // on a busy processor more attempts end meanwhile, and are taken in together
 		r.drain()
 		for _, m := range r.schedule.collect(r.now(), r.policy.AttemptTimeout) { // the goroutine of a hung attempt still occupies its place
 			r.fail(m, &ProbeError{Kind: probe.KindTimeout, Err: errHung}, r.policy.AttemptTimeout)

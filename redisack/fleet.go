@@ -65,12 +65,14 @@ func checkMembers(members []Endpoint, prober Prober, f *faults) {
 	checker, _ := prober.(probe.Checker)
 	pushOnly := prober == nil
 	for i, ep := range members {
-		if problem := checkMember(ep, checker, seen[identityOf(ep)]); problem != "" {
+		identity := identityOf(ep)
+		if problem := checkMember(ep, checker, seen[identity]); problem != "" {
 			f.add(fmt.Sprintf("Fleet[%d]", i), problem)
 		}
-		f.when(pushOnly && ep.ID == "" && ep.URL != "", fmt.Sprintf("Fleet[%d]", i),
-			"has no ID to match with acknowledgements, and there is no Prober to learn it from")
-		seen[identityOf(ep)] = true
+		if pushOnly && ep.ID == "" && ep.URL != "" {
+			f.add(fmt.Sprintf("Fleet[%d]", i), "has no ID to match with acknowledgements, and there is no Prober to learn it from")
+		}
+		seen[identity] = true
 	}
 }
 

@@ -34,10 +34,11 @@ func (f *fleet) load(list []Endpoint) {
 
 // enter adds a member.
 func (f *fleet) enter(ep Endpoint) *member {
-	m := new(member)
-	if len(f.slab) > 0 {
-		m, f.slab = &f.slab[0], f.slab[1:]
+	if len(f.slab) == 0 {
+		f.slab = make([]member, 1)
 	}
+	m := &f.slab[0]
+	f.slab = f.slab[1:]
 	*m = member{ep: ep, pos: -1, timeout: f.policy.FirstAttemptTimeout}
 	m.row = EndpointReport{ID: f.freeName(ep), Group: ep.Group}
 	f.members = append(f.members, m)

@@ -74,11 +74,12 @@ func (w *workers) try(a attempt) {
 	began := time.Now()
 	ctx, cancel := context.WithDeadline(w.ctx, a.end)
 	returned := false
-	res := result{attempt: a, err: panicError("the prober ended its goroutine"), delay: defaultErrorDelay}
+	res := result{attempt: a}
 	defer func() {
 		if value := recover(); value != nil {
 			res.verdict, res.err, res.delay = VerdictUnknown, panicError(value), defaultErrorDelay
 		} else if !returned { // the host's code has ended the goroutine of the worker
+			res.verdict, res.err, res.delay = VerdictUnknown, panicError("the prober ended its goroutine"), defaultErrorDelay
 			defer w.replace()
 		}
 		cancel()
@@ -112,7 +113,6 @@ func (w *workers) ask(ctx context.Context, res *result) {
 	if err == nil {
 		res.verdict = w.policy.Compare(w.target, obs)
 		if res.verdict.known() {
-			res.err = nil
 			return
 		}
 		err = &ProbeError{Kind: probe.KindNoVersion, Status: obs.Status, Err: errNotComparable}

@@ -1,7 +1,6 @@
 package httpprobe
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -66,12 +65,8 @@ func readBody(ctx context.Context, resp *http.Response, limit int64) ([]byte, er
 	if resp.ContentLength > limit {
 		return nil, oversize(resp.StatusCode, limit)
 	}
-	var buf bytes.Buffer
-	if resp.ContentLength > 0 {
-		buf.Grow(int(min(resp.ContentLength, defaultMaxBody)) + bytes.MinRead) // the buffer grows further only as bytes arrive
-	}
-	n, err := buf.ReadFrom(io.LimitReader(resp.Body, limit+1))
-	if n > limit {
+	body, err := readAll(resp, limit+1)
+	if int64(len(body)) > limit {
 		return nil, oversize(resp.StatusCode, limit)
 	}
 	if err != nil {
@@ -82,7 +77,18 @@ func readBody(ctx context.Context, resp *http.Response, limit int64) ([]byte, er
 		}
 		return nil, pe
 	}
-	return buf.Bytes(), nil
+	return body, nil
+}
+
+// readAll reads a body up to a limit. It allocates the announced length at once if that is short,
+// and more only as bytes arrive.
+func readAll(resp *http.Response, limit int64) ([]byte, error) {
+	if resp.ContentLength >= 0 && resp.ContentLength <= defaultMaxBody {
+		body := make([]byte, resp.ContentLength)
+		n, err := io.ReadFull(resp.Body, body)
+		return body[:n], err
+	}
+	return io.ReadAll(io.LimitReader(resp.Body, limit))
 }
 
 func oversize(status int, limit int64) *probe.Error {

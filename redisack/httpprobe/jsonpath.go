@@ -38,14 +38,23 @@ func child(node []byte, step string) (value []byte, found bool) {
 
 // isName reports whether a quoted name equals a plain one.
 func isName(quoted []byte, name string) bool {
-	if plain := quoted[1 : len(quoted)-1]; !bytes.ContainsFunc(plain, needsDecoding) {
+	if plain, ok := plainText(quoted); ok {
 		return string(plain) == name
 	}
 	var text string
 	return json.Unmarshal(quoted, &text) == nil && text == name
 }
 
-func needsDecoding(r rune) bool { return r == '\\' || r >= 0x80 }
+// plainText returns what is between the quotes of a string if it needs no decoding.
+func plainText(quoted []byte) (plain []byte, ok bool) {
+	plain = quoted[1 : len(quoted)-1]
+	for _, c := range plain {
+		if c == '\\' || c >= 0x80 {
+			return nil, false
+		}
+	}
+	return plain, true
+}
 
 // valueEnd returns the length of the value at the start of the text.
 func valueEnd(text []byte) int {
@@ -92,6 +101,9 @@ func scalar(node []byte) (string, error) {
 	kind := "a boolean"
 	switch c := node[0]; {
 	case c == '"':
+		if plain, ok := plainText(node); ok {
+			return string(plain), nil
+		}
 		var text string
 		err := json.Unmarshal(node, &text)
 		return text, err

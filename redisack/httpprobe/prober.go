@@ -3,6 +3,7 @@ package httpprobe
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,7 +15,8 @@ import (
 type Prober struct {
 	cfg    Config
 	dialer *dialer
-	fresh  session // keeps no connection
+	plain  http.Header // of every request if Config.Headers is not set; never modified
+	fresh  session     // keeps no connection
 }
 
 // New returns a prober, or an *[InvalidError] that names every fault of cfg.
@@ -25,7 +27,7 @@ func New(cfg Config) (*Prober, error) {
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = defaultMaxBody
 	}
-	p := &Prober{cfg: cfg, dialer: newDialer(cfg)}
+	p := &Prober{cfg: cfg, dialer: newDialer(cfg), plain: http.Header{"Accept": {"application/json, text/plain;q=0.5"}}}
 	p.fresh = session{prober: p, transport: p.dialer.transport(0, 1)}
 	return p, nil
 }
@@ -110,10 +112,11 @@ func newRequest(ctx context.Context, url string) (*http.Request, error) {
 
 // address adds the headers for an endpoint.
 func (p *Prober) address(req *http.Request, ep probe.Endpoint) *http.Request {
-	req.Header["Accept"] = []string{"application/json, text/plain;q=0.5"}
+	req.Header = p.plain
 	if p.cfg.Headers == nil {
 		return req
 	}
+	req.Header = maps.Clone(p.plain)
 	for name, values := range p.cfg.Headers(ep) {
 		name = http.CanonicalHeaderKey(name)
 		if name == "Host" && len(values) > 0 { // net/http ignores Host among the headers

@@ -89,7 +89,6 @@ func (p *Prober) seriesRequest(ctx context.Context, ep probe.Endpoint, blank *bl
 		*blank = blankRequest{ep.URL, req}
 	}
 	copied := *blank.req
-	copied.Header = make(http.Header, 4)
 	return p.address(&copied, ep), nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -134,7 +135,7 @@ func publicCalls(id plan.ID) map[string]func(context.Context, *Store) error {
 func TestEndedContexts(t *testing.T) {
 	t.Parallel()
 	o := start(t, newSchemas(t).open(t, Config{}), 2)
-	calls := publicCalls(o.id)
+	calls := publicCalls(o.ID)
 	for m := range reflect.TypeFor[store.Store]().Methods() {
 		if calls[m.Name] == nil {
 			t.Errorf("%s has no call", m.Name)
@@ -147,7 +148,7 @@ func TestEndedContexts(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if p, err := o.Plan(t.Context(), o.id); err != nil || p.Counters.Held != 0 {
+	if p, err := o.Plan(t.Context(), o.ID); err != nil || p.Counters.Held != 0 {
 		t.Errorf("%d tasks are held, %v", p.Counters.Held, err)
 	}
 	if err := o.Close(); err != nil {
@@ -168,15 +169,15 @@ func TestEndedContexts(t *testing.T) {
 func TestStalledTransaction(t *testing.T) {
 	t.Parallel()
 	o := start(t, newSchemas(t).open(t, Config{LockTimeout: 200 * time.Millisecond}), 2)
-	err := o.write(o.ctx, func(tx *tx) error {
+	err := o.write(o.Ctx, func(tx *tx) error {
 		tx.exec("SELECT 1 FROM @.facts FOR UPDATE")
 		if err := tx.flush(); err != nil {
 			return err
 		}
-		claim := store.Batch{Plan: o.id, Claim: store.Claim{ID: "other", Worker: "other", Max: 1}}
-		err := o.Commit(o.ctx, &claim)
+		claim := store.Batch{Plan: o.ID, Claim: store.Claim{ID: "other", Worker: "other", Max: 1}}
+		err := o.Commit(o.Ctx, &claim)
 		for tries := 0; store.Temporary(err) && tries < 100; tries++ {
-			err = o.Commit(o.ctx, &claim)
+			err = o.Commit(o.Ctx, &claim)
 		}
 		if err != nil || len(claim.Claimed) != 1 {
 			t.Errorf("another one has claimed %d tasks, %v", len(claim.Claimed), err)
@@ -193,19 +194,19 @@ func TestLockedRow(t *testing.T) {
 	t.Parallel()
 	server := newSchemas(t)
 	o := start(t, server.open(t, Config{LockTimeout: 100 * time.Millisecond}), 2)
-	held := o.claim("worker", 1)
+	held := o.Claim("worker", 1)
 	c, err := pgx.Connect(t.Context(), server.url())
-	o.ok(err)
+	o.OK(err)
 	defer func() { _ = c.Close(context.WithoutCancel(t.Context())) }()
 	_, err = c.Exec(t.Context(), qualified("BEGIN; SELECT 1 FROM @.facts FOR UPDATE", o.cfg.Schema), pgx.QueryExecModeSimpleProtocol)
-	o.ok(err)
-	if err := o.Commit(t.Context(), saves(o.id, held, 1, "A", nil)); !store.Temporary(err) {
+	o.OK(err)
+	if err := o.Commit(t.Context(), sqltest.Saves(o.ID, held, 1, "A", nil)); !store.Temporary(err) {
 		t.Errorf("a commit: %v", err)
 	}
-	if _, err := o.Plan(t.Context(), o.id); err != nil {
+	if _, err := o.Plan(t.Context(), o.ID); err != nil {
 		t.Errorf("a query: %v", err)
 	}
 	_, err = c.Exec(t.Context(), "ROLLBACK")
-	o.ok(err)
-	o.commit(saves(o.id, held, 1, "A", nil))
+	o.OK(err)
+	o.Work(sqltest.Saves(o.ID, held, 1, "A", nil))
 }

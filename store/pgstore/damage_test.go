@@ -1,138 +1,99 @@
 package pgstore
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"testing"
+	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/task"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 )
 
-// damages are the ways in which rows of plan 1 can be damaged that the plan cannot be read without,
-// and the table that the error names.
-//
-//nolint:gochecknoglobals // a constant table
-var damages = map[string]string{
-	"UPDATE @.plan SET spec = '{' WHERE id = 1":                                       "plan",
-	"UPDATE @.plan SET spec = '{}' WHERE id = 1":                                      "plan",
-	"DELETE FROM @.control WHERE plan = 1":                                            "control",
-	"UPDATE @.control SET control = 'x' WHERE plan = 1":                               "control",
-	"UPDATE @.control SET control = '{\"state\":\"HAPPY\"}' WHERE plan = 1":           "control",
-	"UPDATE @.control SET state = 4 WHERE plan = 1":                                   "control",
-	"UPDATE @.control SET commands = 64 WHERE plan = 1":                               "control",
-	"DELETE FROM @.facts WHERE plan = 1":                                              "facts",
-	"UPDATE @.facts SET running = running + 1 WHERE plan = 1":                         "facts",
-	"UPDATE @.facts SET running = -1, pending = pending + running + 1 WHERE plan = 1": "facts",
-	"UPDATE @.facts SET held = 100 WHERE plan = 1":                                    "facts",
-	"UPDATE @.facts SET last_event = 0 WHERE plan = 1":                                "facts",
-	"DELETE FROM @.wave WHERE plan = 1 AND number = 1":                                "wave",
-	"DELETE FROM @.wave WHERE plan = 1 AND number = 2":                                "wave",
-	"UPDATE @.failure_group SET failed = 10 WHERE plan = 1":                           "failure_group",
-	"UPDATE @.failure_group SET acknowledged = 10 WHERE plan = 1":                     "failure_group",
-}
-
-// damaged opens a store with plan 1, of whose six tasks two are held and one has failed, and with a
-// plan 2, after a statement has damaged the tables.
-func (s *schemas) damaged(t *testing.T, sql string) (o *operator, held []task.Task) {
+// tables returns schemas of a server of its own.
+func tables(t *testing.T) sqltest.Tables {
 	t.Helper()
-	o = start(t, s.open(t, Config{Connections: 3}), 6)
-	held = o.claim("worker", 3)
-	o.end(held[2], store.Fail, &task.FailureInfo{ErrorCode: "CODE"})
-	create(t, o.Store, 1)
-	for number, last := range []int{2, 6} { // as if it had waves
-		run(t, s.url(), qualified(fmt.Sprintf("INSERT INTO @.wave VALUES (1, %d, %d, 6, 0, 0, 0, 0, 0)", number+1, last), o.cfg.Schema))
-	}
-	run(t, s.url(), qualified(sql, o.cfg.Schema))
-	o.Store = open(t, s.url(), Config{Schema: o.cfg.Schema, Connections: 3}) // it remembers nothing
-	return o, held
-}
-
-// TestDamagedPlan: every call that needs a damaged row of a plan fails with an error that names the
-// table and the plan, and does nothing; the other plan is not affected.
-func TestDamagedPlan(t *testing.T) {
-	t.Parallel()
 	server := newSchemas(t)
-	for sql, table := range damages {
-		t.Run(sql, func(t *testing.T) {
-			t.Parallel()
-			s, held := server.damaged(t, sql)
-			for name, call := range map[string]func(context.Context) error{
-				"Plan":   func(ctx context.Context) error { _, err := s.Plan(ctx, 1); return err },
-				"Task":   func(ctx context.Context) error { _, err := s.Task(ctx, held[0].ID); return err },
-				"States": func(ctx context.Context) error { _, err := s.States(ctx, 1, 0, 0); return err },
-				"Commit": func(ctx context.Context) error { return s.Commit(ctx, saves(1, held[:1], 1, "A", nil)) },
-				"Apply": func(ctx context.Context) error {
-					_, err := s.Apply(ctx, store.Command{ID: "c", Version: 3, Failed: -1, Decision: plan.Decision{Plan: plan.Plan{ID: 1}}})
-					return err
-				},
-			} {
-				if err := call(t.Context()); !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), "table "+s.cfg.Schema+"."+table+", plan 1") {
-					t.Errorf("%s: %v, want an error that names the table %s", name, err, table)
-				}
-			}
-			plans, err := s.Plans(t.Context(), store.PlanQuery{})
-			if len(plans) != 1 || plans[0].ID != 2 || !errors.Is(err, store.ErrCorrupt) {
-				t.Errorf("%d plans, %v", len(plans), err)
-			}
-			var partly *store.HeartbeatError
-			if err := s.Join(t.Context(), "worker", 1e9, store.Process{}); err != nil {
-				t.Error(err)
-			}
-			if _, err := s.Heartbeat(t.Context(), "worker", 1e9, []plan.ID{1, 2}); !errors.As(err, &partly) || len(partly.Faults) != 1 {
-				t.Errorf("a heartbeat: %v", err)
-			}
-		})
+	return sqltest.Tables{
+		Open: func(t testing.TB) store.Store { t.Helper(); return server.open(t, Config{Connections: 3}) },
+		Damage: func(t testing.TB, s store.Store, sql string) store.Store {
+			t.Helper()
+			schema := s.(*Store).cfg.Schema
+			run(t, server.url(), qualified(sql, schema))
+			return open(t, server.url(), Config{Schema: schema, Connections: 3})
+		},
+		Shared: true,
+		Name:   func(s store.Store, table string) string { return "table " + s.(*Store).cfg.Schema + "." + table },
 	}
 }
 
-// TestDamagedTask: a damaged task is left out with an error that names its row, no worker gets it,
-// and the changes of other tasks in the same commit are made.
+func TestDamagedPlan(t *testing.T)    { t.Parallel(); tables(t).Plan(t) }
+func TestDamagedCommand(t *testing.T) { t.Parallel(); tables(t).Command(t, true) }
 func TestDamagedTask(t *testing.T) {
 	t.Parallel()
+	tables(t).Task(t, `undo = '\x00'`, "waiting = true")
+}
+func TestDamagedQueue(t *testing.T)   { t.Parallel(); tables(t).Queue(t, "queue") }
+func TestDamagedRelease(t *testing.T) { t.Parallel(); tables(t).Release(t) }
+
+func TestDamagedEvent(t *testing.T) {
+	t.Parallel()
+	tables(t).Events(t, map[string]string{
+		"DELETE FROM @.event WHERE plan = 1 AND seq = 3":                  "event",
+		"UPDATE @.event SET seq = 1000 WHERE plan = 1 AND seq = 3":        "event",
+		"UPDATE @.event SET detail = '{' WHERE plan = 1 AND seq = 2":      "event",
+		"UPDATE @.event SET detail = '[]' WHERE plan = 1 AND seq = 4":     "event",
+		"UPDATE @.event SET cause = '' WHERE plan = 1 AND seq = 4":        "event",
+		"UPDATE @.event SET before = 'HAPPY' WHERE plan = 1 AND seq = 4":  "event",
+		"UPDATE @.event SET after = '' WHERE plan = 1 AND seq = 4":        "event",
+		"UPDATE @.event SET after = 'SKIPPED' WHERE plan = 1 AND seq = 2": "event",
+		"UPDATE @.event SET attempt = -1 WHERE plan = 1 AND seq = 4":      "event",
+		"UPDATE @.event SET ordinal = -1 WHERE plan = 1 AND seq = 4":      "event",
+		"UPDATE @.event SET ordinal = 99 WHERE plan = 1 AND seq = 4":      "task",
+		"UPDATE @.task SET tenant = '' WHERE plan = 1 AND ordinal = 1":    "task",
+		"UPDATE @.facts SET last_event = last_event + 1 WHERE plan = 1":   "event",
+	})
+}
+
+func TestDamagedClaim(t *testing.T) {
+	t.Parallel()
+	tables(t).Claim(t, map[string]string{
+		"DELETE FROM @.claim WHERE plan = 1 AND number = 1":               "claim",
+		"UPDATE @.claim SET held = '{}' WHERE plan = 1 AND number = 1":    "claim",
+		"UPDATE @.claim SET held = '{0}' WHERE plan = 1 AND number = 1":   "claim",
+		"UPDATE @.claim SET held = '{2,3}' WHERE plan = 1 AND number = 1": "claim",
+		"UPDATE @.claim SET held = '{{1}}' WHERE plan = 1 AND number = 1": "claim",
+		"UPDATE @.claim SET ended = -1 WHERE plan = 1 AND number = 1":     "claim",
+		"UPDATE @.claim SET ended = 1 WHERE plan = 1 AND number = 1":      "claim",
+		"UPDATE @.claim SET number = 9 WHERE plan = 1 AND number = 1":     "claim",
+	})
+}
+
+func TestDamagedOthers(t *testing.T) { t.Parallel(); tables(t).Others(t) }
+
+// TestDamagedLease: a lease is named by the incarnation that has it.
+func TestDamagedLease(t *testing.T) {
+	t.Parallel()
 	server := newSchemas(t)
-	for _, column := range []string{
-		"state = 10", "state = -1", "request = 9", "wait = 7", "tenant = ''", "version = 0", "failure = '{'", "labels = '['", "attempts = '[]'", "undo = '\\x00'",
-		"claim = 77", "state = 3", "waiting = true",
-	} {
-		t.Run(column, func(t *testing.T) {
-			t.Parallel()
-			s, held := server.damaged(t, "UPDATE @.task SET "+column+" WHERE plan = 1 AND ordinal = 1")
-			tasks, err := s.TasksAt(t.Context(), 1, []int{1, 2})
-			if len(tasks) != 1 || tasks[0].ID != held[1].ID || !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), ".task, plan 1, ordinal 1") {
-				t.Errorf("%d tasks, %v", len(tasks), err)
-			}
-			if column == "claim = 77" {
-				return // what the worker says is right
-			}
-			b := saves(1, held[:2], 1, "A", nil)
-			if err := s.Commit(t.Context(), b); err != nil || !errors.Is(b.Changes[0].Err, store.ErrCorrupt) || b.Changes[1].Err != nil {
-				t.Errorf("a commit: %v, %v, %v", err, b.Changes[0].Err, b.Changes[1].Err)
-			}
-		})
+	s := server.open(t, Config{})
+	if err := s.Join(t.Context(), "worker", time.Minute, store.Process{}); err != nil {
+		t.Fatal(err)
 	}
-	s, _ := server.damaged(t, "UPDATE @.task SET failure = 'x' WHERE plan = 1 AND ordinal = 4")
-	for range 2 {
-		b := store.Batch{Plan: 1, Claim: store.Claim{ID: "again", Worker: "worker", Max: 3}}
-		if err := s.Commit(t.Context(), &b); !errors.Is(err, store.ErrCorrupt) || len(b.Claimed) != 0 {
-			t.Errorf("a claim: %v, %d tasks", err, len(b.Claimed))
-		}
-	}
-	if p, err := s.Plan(t.Context(), 1); err != nil || p.Counters.Held != 2 {
-		t.Errorf("%d tasks are held, %v", p.Counters.Held, err)
+	run(t, server.url(), qualified("UPDATE @.lease SET executors = '{'", s.cfg.Schema))
+	damage := new(store.CorruptError)
+	if _, err := s.Workers(t.Context(), "", 0); !errors.As(err, &damage) || damage.Key != "table "+s.cfg.Schema+".lease, incarnation \"worker\"" {
+		t.Errorf("workers: %v", err)
 	}
 }
 
-// TestDamagedCommand: a plan that has lost the id of a command refuses commands only.
-func TestDamagedCommand(t *testing.T) {
+// TestLostAgenda: a plan that the agenda has lost returns with its next command.
+func TestLostAgenda(t *testing.T) {
 	t.Parallel()
-	o, held := newSchemas(t).damaged(t, "DELETE FROM @.wave WHERE plan = 1; DELETE FROM @.command WHERE plan = 1 AND slot = 0")
-	o.end(held[0], store.Complete, nil)
-	_, err := o.Apply(t.Context(), store.Command{ID: "c", Version: 3, Failed: -1, Decision: plan.Decision{Plan: plan.Plan{ID: 1}}})
-	if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), "command, plan 1") {
-		t.Errorf("a command: %v", err)
+	server := newSchemas(t)
+	o := start(t, server.open(t, Config{}), 3)
+	run(t, server.url(), qualified("DELETE FROM @.agenda", o.cfg.Schema))
+	o.Decide(func(p plan.Plan) (plan.Decision, error) { return p.Pause(plan.By{Now: time.Now()}) })
+	if due, err := o.Due(t.Context(), nil, 0); err != nil || len(due) != 1 {
+		t.Errorf("%d plans are due, %v", len(due), err)
 	}
 }

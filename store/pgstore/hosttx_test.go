@@ -30,34 +30,34 @@ func TestCreateIn(t *testing.T) {
 	t.Parallel()
 	server := newSchemas(t)
 	s := server.open(t, Config{})
-	o := &operator{TB: t, Store: s, ctx: t.Context()}
+	o := operate(t, s)
 	run(t, server.url(), qualified("CREATE TABLE @.orders (id int); ", s.cfg.Schema))
 	t.Cleanup(func() { run(t, server.url(), qualified("DROP TABLE @.orders", s.cfg.Schema)) })
 	done := make(chan struct{}, 10)
 	e, err := cutover.New(s, cutover.Config{Executors: executor.Registry{"X": executor.Func(
 		func(context.Context, *executor.Run) error { done <- struct{}{}; return nil })}})
-	o.ok(err)
+	o.OK(err)
 	c, err := pgx.Connect(t.Context(), server.url())
-	o.ok(err)
-	defer func() { _ = c.Close(context.WithoutCancel(o.ctx)) }()
+	o.OK(err)
+	defer func() { _ = c.Close(context.WithoutCancel(o.Ctx)) }()
 	in := func(isolation pgx.TxIsoLevel, s2 plan.Spec, commit bool) plan.ID {
 		t.Helper()
-		tx, err := c.BeginTx(o.ctx, pgx.TxOptions{IsoLevel: isolation})
-		o.ok(err)
-		_, err = tx.Exec(o.ctx, qualified("INSERT INTO @.orders VALUES (1)", s.cfg.Schema))
-		o.ok(err)
-		id, err := cutover.CreateIn(o.ctx, e, s.Tx(tx), s2)
-		o.ok(err)
-		if _, err := s.Plan(o.ctx, id); !errors.Is(err, store.ErrNotFound) {
+		tx, err := c.BeginTx(o.Ctx, pgx.TxOptions{IsoLevel: isolation})
+		o.OK(err)
+		_, err = tx.Exec(o.Ctx, qualified("INSERT INTO @.orders VALUES (1)", s.cfg.Schema))
+		o.OK(err)
+		id, err := cutover.CreateIn(o.Ctx, e, s.Tx(tx), s2)
+		o.OK(err)
+		if _, err := s.Plan(o.Ctx, id); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("before the commit: %v", err)
 		}
-		if _, err := e.Create(o.ctx, spec(fmt.Sprint("beside ", id), 1)); err != nil {
+		if _, err := e.Create(o.Ctx, spec(fmt.Sprint("beside ", id), 1)); err != nil {
 			t.Errorf("beside the transaction: %v", err)
 		}
 		if commit {
-			o.ok(tx.Commit(o.ctx))
+			o.OK(tx.Commit(o.Ctx))
 		} else {
-			o.ok(tx.Rollback(o.ctx))
+			o.OK(tx.Rollback(o.Ctx))
 		}
 		return id
 	}
@@ -69,26 +69,26 @@ func TestCreateIn(t *testing.T) {
 	}
 	for i, isolation := range []pgx.TxIsoLevel{pgx.ReadCommitted, pgx.RepeatableRead, pgx.Serializable} {
 		id := in(isolation, spec(fmt.Sprint("key", i), 250), true)
-		if p, err := s.Plan(o.ctx, id); err != nil || p.State != plan.Created || p.TaskCount != 250 {
+		if p, err := s.Plan(o.Ctx, id); err != nil || p.State != plan.Created || p.TaskCount != 250 {
 			t.Errorf("%s: %+v, %v", isolation, p, err)
 		}
 	}
 	var existed bool
-	tx, err := c.Begin(o.ctx)
-	o.ok(err)
-	again, err := cutover.CreateIn(o.ctx, e, s.Tx(tx), spec("key0", 250), cutover.Existed(&existed))
+	tx, err := c.Begin(o.Ctx)
+	o.OK(err)
+	again, err := cutover.CreateIn(o.Ctx, e, s.Tx(tx), spec("key0", 250), cutover.Existed(&existed))
 	if err != nil || !existed {
 		t.Errorf("again: plan %s, existed %v, %v", again, existed, err)
 	}
-	if _, err := cutover.CreateIn(o.ctx, e, s.Tx(tx), spec("key1", 1)); !errors.Is(err, store.ErrKeyReused) {
+	if _, err := cutover.CreateIn(o.Ctx, e, s.Tx(tx), spec("key1", 1)); !errors.Is(err, store.ErrKeyReused) {
 		t.Errorf("other content: %v", err)
 	}
-	id, err := cutover.CreateIn(o.ctx, e, s.Tx(tx), spec("", 3))
-	o.ok(err)
-	o.ok(tx.Commit(o.ctx))
-	_, err = e.Start(o.ctx, id)
-	o.ok(err)
-	ctx, cancel := context.WithCancel(o.ctx)
+	id, err := cutover.CreateIn(o.Ctx, e, s.Tx(tx), spec("", 3))
+	o.OK(err)
+	o.OK(tx.Commit(o.Ctx))
+	_, err = e.Start(o.Ctx, id)
+	o.OK(err)
+	ctx, cancel := context.WithCancel(o.Ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
 	for range 3 {

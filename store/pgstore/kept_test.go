@@ -9,25 +9,26 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/task"
 )
 
 // quickly carries out a batch with what the store has kept, and fails if it cannot.
 func (o *operator) quickly(b *store.Batch) {
 	o.Helper()
-	r := o.kept.take(o.id)
+	r := o.kept.take(o.ID)
 	if r == nil {
 		o.Fatal("nothing was kept")
 	}
-	o.kept.put(o.id, r)
-	o.ok(o.Commit(o.ctx, b))
+	o.kept.put(o.ID, r)
+	o.OK(o.Commit(o.Ctx, b))
 	for i := range b.Changes {
-		o.ok(b.Changes[i].Err)
+		o.OK(b.Changes[i].Err)
 	}
-	if now := o.kept.take(o.id); now != r {
+	if now := o.kept.take(o.ID); now != r {
 		o.Errorf("what was kept was not used: %p, %p", r, now)
 	} else {
-		o.kept.put(o.id, r)
+		o.kept.put(o.ID, r)
 	}
 }
 
@@ -38,15 +39,15 @@ func TestKept(t *testing.T) {
 	const tasks = 2*readAhead + 50
 	server := newSchemas(t)
 	o := start(t, server.open(t, Config{}), tasks)
-	held := o.claim("worker", 40)
+	held := o.Claim("worker", 40)
 	for n, w := range held {
-		o.quickly(saves(o.id, held[n:n+1], 1, "A", []byte("1")))
-		o.quickly(&store.Batch{Plan: o.id, Changes: []store.Change{{Task: w.ID, Token: w.Token, Seq: 2, Kind: store.Complete}}})
+		o.quickly(sqltest.Saves(o.ID, held[n:n+1], 1, "A", []byte("1")))
+		o.quickly(&store.Batch{Plan: o.ID, Changes: []store.Change{{Task: w.ID, Token: w.Token, Seq: 2, Kind: store.Complete}}})
 	}
 	for n := 40; n < tasks; n += 10 {
-		b := store.Batch{Plan: o.id, Claim: store.Claim{ID: fmt.Sprint("more ", n), Worker: "worker", Max: 10}}
+		b := store.Batch{Plan: o.ID, Claim: store.Claim{ID: fmt.Sprint("more ", n), Worker: "worker", Max: 10}}
 		o.quickly(&b)
-		end := store.Batch{Plan: o.id}
+		end := store.Batch{Plan: o.ID}
 		for i, w := range b.Claimed {
 			if w.ID.Ordinal() != n+i+1 || w.Tenant.ID != fmt.Sprint("tenant-", n+i+1) {
 				t.Fatalf("task %s, %s was claimed, not %d", w.ID, w.Tenant.ID, n+i+1)
@@ -56,14 +57,14 @@ func TestKept(t *testing.T) {
 		if n+10 < tasks {
 			o.quickly(&end)
 		} else {
-			o.commit(&end) // then nothing is left to keep
+			o.Work(&end) // then nothing is left to keep
 		}
 	}
 	o.checkEvents(tasks)
 	other := open(t, server.url(), Config{Schema: o.cfg.Schema})
-	p, err := other.Plan(o.ctx, o.id)
-	o.ok(err)
-	if p.Counters.Of(task.Completed) != tasks || o.kept.take(o.id) != nil {
+	p, err := other.Plan(o.Ctx, o.ID)
+	o.OK(err)
+	if p.Counters.Of(task.Completed) != tasks || o.kept.take(o.ID) != nil {
 		t.Errorf("%+v", p.Counters)
 	}
 }
@@ -74,40 +75,41 @@ func TestKeptIsOutOfDate(t *testing.T) {
 	t.Parallel()
 	server := newSchemas(t)
 	o := start(t, server.open(t, Config{}), 8)
-	other := &operator{TB: t, Store: open(t, server.url(), Config{Schema: o.cfg.Schema}), ctx: o.ctx, id: o.id, sent: 100}
-	held := o.claim("worker", 4)
-	o.quickly(saves(o.id, held, 1, "A", []byte("1")))
+	other := operate(t, open(t, server.url(), Config{Schema: o.cfg.Schema}))
+	other.ID, other.Sent = o.ID, 100
+	held := o.Claim("worker", 4)
+	o.quickly(sqltest.Saves(o.ID, held, 1, "A", []byte("1")))
 
-	taken := other.claim("another", 2)
+	taken := other.Claim("another", 2)
 	if taken[0].ID.Ordinal() != 5 {
 		t.Fatalf("%s was claimed", taken[0].ID)
 	}
-	if next := o.claim("worker", 1); next[0].ID.Ordinal() != 7 || next[0].Token <= taken[1].Token {
+	if next := o.Claim("worker", 1); next[0].ID.Ordinal() != 7 || next[0].Token <= taken[1].Token {
 		t.Fatalf("%s was claimed with %d, after %d", next[0].ID, next[0].Token, taken[1].Token)
 	}
-	other.end(held[0], store.Complete, nil) // with a smaller number than was saved with: a repeat
-	other.commit(&store.Batch{Plan: o.id, Changes: []store.Change{{Task: held[0].ID, Token: held[0].Token, Seq: 2, Kind: store.Complete}}})
-	b := saves(o.id, held[:2], 3, "B", []byte("2"))
-	o.ok(o.Commit(o.ctx, b))
+	other.End(held[0], store.Complete, nil) // with a smaller number than was saved with: a repeat
+	other.Work(&store.Batch{Plan: o.ID, Changes: []store.Change{{Task: held[0].ID, Token: held[0].Token, Seq: 2, Kind: store.Complete}}})
+	b := sqltest.Saves(o.ID, held[:2], 3, "B", []byte("2"))
+	o.OK(o.Commit(o.Ctx, b))
 	if !errors.Is(b.Changes[0].Err, store.ErrFenced) || b.Changes[1].Err != nil {
 		t.Errorf("saves of a task that has ended, and of one that has not: %v, %v", b.Changes[0].Err, b.Changes[1].Err)
 	}
 
 	// A claim that another store was answered, with and without tasks that are left to claim.
 	repeat := func(s *operator, id string) (ordinals []int) {
-		b := store.Batch{Plan: o.id, Claim: store.Claim{ID: id, Worker: "another", Max: 2}}
-		o.ok(s.Commit(o.ctx, &b))
+		b := store.Batch{Plan: o.ID, Claim: store.Claim{ID: id, Worker: "another", Max: 2}}
+		o.OK(s.Commit(o.Ctx, &b))
 		for i := range b.Claimed {
 			ordinals = append(ordinals, b.Claimed[i].ID.Ordinal())
 		}
 		return ordinals
 	}
-	o.quickly(saves(o.id, held[1:2], 4, "C", nil))
+	o.quickly(sqltest.Saves(o.ID, held[1:2], 4, "C", nil))
 	if got := repeat(o, "claim 101"); !slices.Equal(got, []int{5, 6}) {
 		t.Errorf("a repeated claim was assigned %v", got)
 	}
-	o.claim("worker", 1)
-	o.quickly(saves(o.id, held[1:2], 5, "D", nil))
+	o.Claim("worker", 1)
+	o.quickly(sqltest.Saves(o.ID, held[1:2], 5, "D", nil))
 	if got := repeat(o, "claim 101"); !slices.Equal(got, []int{5, 6}) {
 		t.Errorf("a repeated claim was assigned %v when nothing is left to claim", got)
 	}
@@ -115,9 +117,9 @@ func TestKeptIsOutOfDate(t *testing.T) {
 		t.Errorf("a claim was assigned %v", got)
 	}
 
-	other.decide(func(p plan.Plan) (plan.Decision, error) { return p.Pause(plan.By{Now: time.Now()}) })
-	b = saves(o.id, held[1:2], 6, "E", nil)
-	o.ok(o.Commit(o.ctx, b))
+	other.Decide(func(p plan.Plan) (plan.Decision, error) { return p.Pause(plan.By{Now: time.Now()}) })
+	b = sqltest.Saves(o.ID, held[1:2], 6, "E", nil)
+	o.OK(o.Commit(o.Ctx, b))
 	if b.Changes[0].Stop != task.StopPause {
 		t.Errorf("the stop of a save after a pause by another store is %v", b.Changes[0].Stop)
 	}

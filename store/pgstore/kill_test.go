@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -41,15 +42,15 @@ func (k *killed) send(ctx context.Context, b *store.Batch) bool {
 
 func (k *killed) work(ctx context.Context, name string) {
 	for n := 0; ; n++ {
-		claim := store.Batch{Plan: k.id, Claim: store.Claim{ID: fmt.Sprint(name, " ", n), Worker: name, Max: 2}}
+		claim := store.Batch{Plan: k.ID, Claim: store.Claim{ID: fmt.Sprint(name, " ", n), Worker: name, Max: 2}}
 		if !k.send(ctx, &claim) || len(claim.Claimed) == 0 {
 			return
 		}
 		tasks := claim.Claimed
-		if !k.send(ctx, saves(k.id, tasks, 1, "A", []byte("data"))) {
+		if !k.send(ctx, sqltest.Saves(k.ID, tasks, 1, "A", []byte("data"))) {
 			return
 		}
-		b := &store.Batch{Plan: k.id}
+		b := &store.Batch{Plan: k.ID}
 		for _, t := range tasks {
 			b.Changes = append(b.Changes, store.Change{Task: t.ID, Token: t.Token, Seq: 2, Kind: store.Complete})
 		}
@@ -99,11 +100,11 @@ func TestServerIsKilled(t *testing.T) {
 	}
 	// Idle connections of the store before may be of the server that was killed last.
 	o.Store = open(t, server.url(), Config{Schema: o.cfg.Schema})
-	p, err := o.Plan(t.Context(), o.id)
+	p, err := o.Plan(t.Context(), o.ID)
 	if err != nil || p.Counters.Of(task.Completed) != tasks || len(k.done) != tasks {
 		t.Errorf("%d tasks are completed, %d were answered, %v", p.Counters.Of(task.Completed), len(k.done), err)
 	}
-	states, err := o.States(t.Context(), o.id, 0, 0)
+	states, err := o.States(t.Context(), o.ID, 0, 0)
 	if err != nil || len(states) != tasks {
 		t.Fatalf("%d states, %v", len(states), err)
 	}
@@ -120,8 +121,8 @@ func (o *operator) checkEvents(tasks int) {
 	o.Helper()
 	began, ended, after := 0, 0, int64(0)
 	for {
-		events, err := o.Events(o.ctx, o.id, after, 0)
-		o.ok(err)
+		events, err := o.Events(o.Ctx, o.ID, after, 0)
+		o.OK(err)
 		if len(events) == 0 {
 			break
 		}
@@ -151,9 +152,9 @@ func TestFrozenServer(t *testing.T) {
 	t.Parallel()
 	server := newSchemas(t)
 	o := start(t, server.open(t, Config{Timeout: time.Second, Connections: 3}), 3)
-	held := o.claim("worker", 2)
+	held := o.Claim("worker", 2)
 	server.Freeze()
-	for name, call := range publicCalls(o.id) {
+	for name, call := range publicCalls(o.ID) {
 		if name == "Listen" {
 			continue // it waits for its context
 		}
@@ -167,12 +168,12 @@ func TestFrozenServer(t *testing.T) {
 			t.Errorf("%s ends after %s", name, took)
 		}
 	}
-	if _, err := o.Plan(t.Context(), o.id); !store.Temporary(err) {
+	if _, err := o.Plan(t.Context(), o.ID); !store.Temporary(err) {
 		t.Errorf("without a time limit: %v", err)
 	}
-	if err := o.Commit(t.Context(), saves(o.id, held, 1, "A", nil)); !store.Temporary(err) {
+	if err := o.Commit(t.Context(), sqltest.Saves(o.ID, held, 1, "A", nil)); !store.Temporary(err) {
 		t.Errorf("a commit without a time limit: %v", err)
 	}
 	server.Thaw()
-	o.commit(saves(o.id, held, 1, "A", nil))
+	o.Work(sqltest.Saves(o.ID, held, 1, "A", nil))
 }

@@ -53,9 +53,9 @@ func TestNotifications(t *testing.T) {
 	here := listening(server.url(), server.url())
 	hints := hearing(t, here)
 	far := start(t, listening(pooler, server.url()), 60)
-	act := func() { far.claim("worker", 1) }
-	if h := until(t, hints, act); h.Plan != far.id {
-		t.Errorf("a hint of plan %s, want %s", h.Plan, far.id)
+	act := func() { far.Claim("worker", 1) }
+	if h := until(t, hints, act); h.Plan != far.ID {
+		t.Errorf("a hint of plan %s, want %s", h.Plan, far.ID)
 	}
 	run(t, server.url(), "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cutover listens'")
 	for len(hints) > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cutover-go/cutover/internal/pgtest"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 )
 
 // TestOpenRefuses: what keeps a store from working is told when it is opened, by an error of a type
@@ -123,8 +124,8 @@ func TestRights(t *testing.T) {
 	}
 	run(t, url, grants)
 	o := start(t, open(t, s.URL("postgres", "app"), Config{}), 3)
-	held := o.claim("worker", 2)
-	o.end(held[0], store.Complete, nil)
+	held := o.Claim("worker", 2)
+	o.End(held[0], store.Complete, nil)
 	if err := Migrate(t.Context(), s.URL("postgres", "app"), Config{}); err != nil {
 		t.Errorf("Migrate by a user who may not, when there is nothing to do: %v", err)
 	}
@@ -135,7 +136,7 @@ func TestRights(t *testing.T) {
 	}
 	run(t, url, "REVOKE ALL ON ALL TABLES IN SCHEMA cutover FROM app")
 	var answer *ServerError
-	if err := o.Commit(t.Context(), saves(o.id, held[1:], 1, "A", nil)); !errors.As(err, &answer) || answer.Code != "42501" || store.Temporary(err) {
+	if err := o.Commit(t.Context(), sqltest.Saves(o.ID, held[1:], 1, "A", nil)); !errors.As(err, &answer) || answer.Code != "42501" || store.Temporary(err) {
 		t.Errorf("a commit when the rights are gone: %v", err)
 	}
 }

@@ -10,19 +10,20 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/task"
 )
 
 // query runs SQL as a person does, beside the store.
 func (o *operator) query(server *schemas, sql string) (found []map[string]any) {
 	o.Helper()
-	c, err := pgx.Connect(o.ctx, server.url())
-	o.ok(err)
-	defer func() { _ = c.Close(context.WithoutCancel(o.ctx)) }()
-	rows, err := c.Query(o.ctx, qualified(sql, o.cfg.Schema))
-	o.ok(err)
+	c, err := pgx.Connect(o.Ctx, server.url())
+	o.OK(err)
+	defer func() { _ = c.Close(context.WithoutCancel(o.Ctx)) }()
+	rows, err := c.Query(o.Ctx, qualified(sql, o.cfg.Schema))
+	o.OK(err)
 	found, err = pgx.CollectRows(rows, pgx.RowToMap)
-	o.ok(err)
+	o.OK(err)
 	return found
 }
 
@@ -32,11 +33,11 @@ func TestViews(t *testing.T) {
 	t.Parallel()
 	server := newSchemas(t)
 	o := start(t, server.open(t, Config{}), 8)
-	held := o.claim("worker", 5)
-	o.end(held[0], store.Complete, nil)
-	o.end(held[1], store.Fail, &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT", Reason: "the gateway did not answer"})
-	o.commit(saves(o.id, held[2:3], 1, "SWITCHED", []byte(`{"to":"blue"}`)))
-	o.commit(&store.Batch{Plan: o.id, Changes: []store.Change{{
+	held := o.Claim("worker", 5)
+	o.End(held[0], store.Complete, nil)
+	o.End(held[1], store.Fail, &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT", Reason: "the gateway did not answer"})
+	o.Work(sqltest.Saves(o.ID, held[2:3], 1, "SWITCHED", []byte(`{"to":"blue"}`)))
+	o.Work(&store.Batch{Plan: o.ID, Changes: []store.Change{{
 		Task: held[3].ID, Token: held[3].Token, Seq: 1, Kind: store.Defer, Wait: task.WaitHold, After: time.Hour,
 	}}})
 	o.compareViews(server)
@@ -47,7 +48,7 @@ func TestViews(t *testing.T) {
 	if got := o.query(server, "select step, checkpoint from @.tasks where ordinal = 3"); got[0]["step"] != "SWITCHED" || got[0]["checkpoint"] != `{"to":"blue"}` {
 		t.Errorf("checkpoint: %v", got)
 	}
-	o.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{Now: time.Now()}) })
+	o.Decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{Now: time.Now()}) })
 	o.compareViews(server)
 	if got := o.query(server, "select * from @.tasks where state='CANCELLED'"); len(got) != 3 {
 		t.Errorf("%d tasks are CANCELLED, want the 3 that were pending", len(got))
@@ -57,8 +58,8 @@ func TestViews(t *testing.T) {
 // compareViews compares the views with the API.
 func (o *operator) compareViews(server *schemas) {
 	o.Helper()
-	tasks, _, err := o.Tasks(o.ctx, o.id, store.TaskQuery{})
-	o.ok(err)
+	tasks, _, err := o.Tasks(o.Ctx, o.ID, store.TaskQuery{})
+	o.OK(err)
 	rows := o.query(server, "select * from @.tasks order by ordinal")
 	if len(rows) != len(tasks) {
 		o.Fatalf("%d rows for %d tasks", len(rows), len(tasks))
@@ -68,13 +69,13 @@ func (o *operator) compareViews(server *schemas) {
 		o.same(fmt.Sprintln(r["ordinal"], r["tenant"], r["state"], r["attempt"], text(r["worker"]), text(r["started"]), text(r["updated"]), text(r["ended"]), r["token"], r["version"], r["waits_until"] != nil),
 			fmt.Sprintln(w.ID.Ordinal(), w.Tenant.ID, w.State, w.Attempt, w.Worker, text(w.StartedAt), text(w.UpdatedAt), text(w.EndedAt), w.Token, w.Version, w.Waiting))
 	}
-	p, err := o.Plan(o.ctx, o.id)
-	o.ok(err)
+	p, err := o.Plan(o.Ctx, o.ID)
+	o.OK(err)
 	r, k := o.query(server, "select * from @.plans")[0], &p.Counters
 	o.same(fmt.Sprintln(r["state"], r["tasks"], r["pending"], r["completed"], r["cancelled"], r["held"], r["waiting"], r["version"]),
 		fmt.Sprintln(p.State, p.TaskCount, k.Of(task.Pending), k.Of(task.Completed), k.Of(task.Canceled), k.Held, k.Waiting, p.Version))
-	events, err := o.Events(o.ctx, o.id, 0, 0)
-	o.ok(err)
+	events, err := o.Events(o.Ctx, o.ID, 0, 0)
+	o.OK(err)
 	for i, r := range o.query(server, "select * from @.events order by seq") {
 		e := &events[i]
 		o.same(fmt.Sprintln(r["seq"], text(r["at"]), text(r["tenant"]), r["before"], r["after"], r["cause"], r["at_rest"]),

@@ -136,7 +136,7 @@ func TestEndedContexts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, newFile(t), Config{Readers: 1})
 		o := start(t, s, 2)
-		calls := publicCalls(o.id)
+		calls := publicCalls(o.ID)
 		for m := range reflect.TypeFor[store.Store]().Methods() {
 			if calls[m.Name] == nil {
 				t.Errorf("%s has no call", m.Name)

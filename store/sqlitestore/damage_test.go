@@ -1,130 +1,58 @@
 package sqlitestore
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
-	"github.com/cutover-go/cutover/task"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 )
 
-// damages are the ways in which rows of plan 1 can be damaged that the plan cannot be read without,
-// and the table that the error names.
-//
-//nolint:gochecknoglobals // a constant table
-var damages = map[string]string{
-	"UPDATE plan SET spec = '{' WHERE id = 1":                                       "plan",
-	"UPDATE plan SET spec = '{}' WHERE id = 1":                                      "plan",
-	"DELETE FROM control WHERE plan = 1":                                            "control",
-	"UPDATE control SET control = 'x' WHERE plan = 1":                               "control",
-	"UPDATE control SET control = '{\"state\":\"HAPPY\"}' WHERE plan = 1":           "control",
-	"UPDATE control SET state = 4 WHERE plan = 1":                                   "control",
-	"UPDATE control SET commands = 64 WHERE plan = 1":                               "control",
-	"DELETE FROM facts WHERE plan = 1":                                              "facts",
-	"UPDATE facts SET running = running + 1 WHERE plan = 1":                         "facts",
-	"UPDATE facts SET running = -1, pending = pending + running + 1 WHERE plan = 1": "facts",
-	"UPDATE facts SET held = 100 WHERE plan = 1":                                    "facts",
-	"UPDATE facts SET last_event = 0 WHERE plan = 1":                                "facts",
-	"DELETE FROM wave WHERE plan = 1 AND number = 1":                                "wave",
-	"DELETE FROM wave WHERE plan = 1 AND number = 2":                                "wave",
-	"UPDATE failure_group SET failed = 10 WHERE plan = 1":                           "failure_group",
-	"UPDATE failure_group SET acknowledged = 10 WHERE plan = 1":                     "failure_group",
-	"DELETE FROM command WHERE plan = 1 AND slot = 0":                               "command",
-}
-
-// damaged opens a store with plan 1, of whose six tasks two are held and one has failed, and with a
-// plan 2, after a statement has damaged the file.
-func damaged(t *testing.T, sql string) (s *Store, held []task.Task) {
-	t.Helper()
-	path := newFile(t)
-	s = open(t, path, Config{})
-	o := start(t, s, 6)
-	held = o.claim("worker", 3)
-	o.end(held[2], store.Fail, &task.FailureInfo{ErrorCode: "CODE"})
-	create(t, s, 1)
-	for number, last := range []int{2, 6} { // as if it had waves
-		err := s.writer.write(o.ctx, func(tx *tx) error {
-			return tx.exec("INSERT INTO wave VALUES (1, ?, ?, 6, 0, 0, 0, 0, 0)", number+1, last)
-		})
-		o.ok(err)
+// tables returns files.
+func tables() sqltest.Tables {
+	return sqltest.Tables{
+		Open: func(t testing.TB) store.Store { t.Helper(); return open(t, newFile(t), Config{}) },
+		Damage: func(t testing.TB, s store.Store, sql string) store.Store {
+			t.Helper()
+			path := s.(*Store).path
+			if err := s.(*Store).Close(); err != nil {
+				t.Fatal(err)
+			}
+			scribble(t, path, strings.ReplaceAll(sql, "@.", ""))
+			return open(t, path, Config{})
+		},
+		Name: func(s store.Store, table string) string { return s.(*Store).path + ": table " + table },
 	}
-	o.ok(s.Close())
-	scribble(t, path, sql)
-	return open(t, path, Config{}), held
 }
 
-// TestDamagedPlan: every call that needs a damaged row of a plan fails with an error that names the
-// file, the table and the plan, and does nothing; the other plan is not affected.
-func TestDamagedPlan(t *testing.T) {
+func TestDamagedPlan(t *testing.T)    { t.Parallel(); tables().Plan(t) }
+func TestDamagedCommand(t *testing.T) { t.Parallel(); tables().Command(t, false) }
+func TestDamagedTask(t *testing.T)    { t.Parallel(); tables().Task(t, "undo = x'00'", "waiting = 1") }
+func TestDamagedQueue(t *testing.T)   { t.Parallel(); tables().Queue(t, "task") }
+func TestDamagedRelease(t *testing.T) { t.Parallel(); tables().Release(t) }
+func TestDamagedOthers(t *testing.T)  { t.Parallel(); tables().Others(t) }
+
+func TestDamagedEvent(t *testing.T) {
 	t.Parallel()
-	for sql, table := range damages {
-		t.Run(sql, func(t *testing.T) {
-			t.Parallel()
-			s, held := damaged(t, sql)
-			for name, call := range map[string]func(context.Context) error{
-				"Plan":   func(ctx context.Context) error { _, err := s.Plan(ctx, 1); return err },
-				"Task":   func(ctx context.Context) error { _, err := s.Task(ctx, held[0].ID); return err },
-				"States": func(ctx context.Context) error { _, err := s.States(ctx, 1, 0, 0); return err },
-				"Commit": func(ctx context.Context) error { return s.Commit(ctx, saves(1, held[:1], 1, "A", nil)) },
-				"Apply": func(ctx context.Context) error {
-					_, err := s.Apply(ctx, store.Command{ID: "c", Version: 3, Failed: -1, Decision: plan.Decision{Plan: plan.Plan{ID: 1}}})
-					return err
-				},
-			} {
-				if err := call(t.Context()); !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), s.path+": table "+table+", plan 1") {
-					t.Errorf("%s: %v, want an error that names the table %s", name, err, table)
-				}
-			}
-			plans, err := s.Plans(t.Context(), store.PlanQuery{})
-			if len(plans) != 1 || plans[0].ID != 2 || !errors.Is(err, store.ErrCorrupt) {
-				t.Errorf("%d plans, %v", len(plans), err)
-			}
-			var partly *store.HeartbeatError
-			if err := s.Join(t.Context(), "worker", 1e9, store.Process{}); err != nil {
-				t.Error(err)
-			}
-			if _, err := s.Heartbeat(t.Context(), "worker", 1e9, []plan.ID{1, 2}); !errors.As(err, &partly) || len(partly.Faults) != 1 {
-				t.Errorf("a heartbeat: %v", err)
-			}
-		})
-	}
+	tables().Events(t, map[string]string{
+		"DELETE FROM event WHERE plan = 1 AND seq = 2":                                         "event",
+		"UPDATE event SET seq = 1000 WHERE plan = 1 AND seq = 2":                               "event",
+		"UPDATE event SET list = '[' WHERE plan = 1 AND seq = 2":                               "event",
+		"UPDATE event SET list = '[]' WHERE plan = 1 AND seq = 2":                              "event",
+		"UPDATE event SET list = '[[]]' WHERE plan = 1 AND seq = 2":                            "event",
+		"UPDATE event SET list = '[[0,0,0,\"x\",\"HAPPY\",\"x\"]]' WHERE plan = 1 AND seq = 2": "event",
+		"UPDATE event SET count = 7 WHERE plan = 1 AND seq = 2":                                "event",
+		"UPDATE task SET tenant = '' WHERE plan = 1 AND ordinal = 1":                           "task",
+		"UPDATE facts SET last_event = last_event + 1 WHERE plan = 1":                          "event",
+	})
 }
 
-// TestDamagedTask: a damaged task is left out with an error that names its row, no worker gets it,
-// and the changes of other tasks in the same commit are made.
-func TestDamagedTask(t *testing.T) {
+func TestDamagedClaim(t *testing.T) {
 	t.Parallel()
-	for _, column := range []string{
-		"state = 10", "state = -1", "request = 9", "wait = 7", "tenant = ''", "version = 0", "failure = '{'", "labels = '['", "attempts = '[]'", "undo = x'00'",
-		"claim = 77", "state = 3", "waiting = 1",
-	} {
-		t.Run(column, func(t *testing.T) {
-			t.Parallel()
-			s, held := damaged(t, "UPDATE task SET "+column+" WHERE plan = 1 AND ordinal = 1")
-			tasks, err := s.TasksAt(t.Context(), 1, []int{1, 2})
-			if len(tasks) != 1 || tasks[0].ID != held[1].ID || !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), "table task, plan 1, ordinal 1") {
-				t.Errorf("%d tasks, %v", len(tasks), err)
-			}
-			if column == "claim = 77" {
-				return // what the worker says is right
-			}
-			b := saves(1, held[:2], 1, "A", nil)
-			if err := s.Commit(t.Context(), b); err != nil || !errors.Is(b.Changes[0].Err, store.ErrCorrupt) || b.Changes[1].Err != nil {
-				t.Errorf("a commit: %v, %v, %v", err, b.Changes[0].Err, b.Changes[1].Err)
-			}
-		})
-	}
-	s, _ := damaged(t, "UPDATE task SET failure = 'x' WHERE plan = 1 AND ordinal = 4")
-	for range 2 {
-		b := store.Batch{Plan: 1, Claim: store.Claim{ID: "again", Worker: "worker", Max: 3}}
-		if err := s.Commit(t.Context(), &b); !errors.Is(err, store.ErrCorrupt) || len(b.Claimed) != 0 {
-			t.Errorf("a claim: %v, %d tasks", err, len(b.Claimed))
-		}
-	}
-	if p, err := s.Plan(t.Context(), 1); err != nil || p.Counters.Held != 2 {
-		t.Errorf("%d tasks are held, %v", p.Counters.Held, err)
-	}
+	tables().Claim(t, map[string]string{
+		"DELETE FROM claim WHERE plan = 1 AND number = 1":                    "claim",
+		"UPDATE claim SET tasks = x'00000000' WHERE plan = 1 AND number = 1": "claim",
+		"UPDATE claim SET tasks = x'0102' WHERE plan = 1 AND number = 1":     "claim",
+		"UPDATE claim SET number = 9 WHERE plan = 1 AND number = 1":          "claim",
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
@@ -51,7 +52,7 @@ func child(path string) int {
 			}
 			held := b.Claimed
 			for seq := uint32(1); ; seq++ {
-				work := saves(1, held, seq, "STEP", []byte(strconv.Itoa(int(seq))))
+				work := sqltest.Saves(1, held, seq, "STEP", []byte(strconv.Itoa(int(seq))))
 				if err := s.Commit(ctx, work); err != nil || work.Changes[0].Err != nil {
 					tell("error %v, %v", err, work.Changes[0].Err)
 					return
@@ -161,18 +162,19 @@ func judge(t *testing.T, path string, answered, sizes map[int]int) {
 // pass.
 func release(t *testing.T, s *Store) {
 	t.Helper()
-	o := &operator{TB: t, Store: s, ctx: t.Context(), id: 1, sent: rand.Int()}
+	o := operate(t, s)
+	o.ID, o.Sent = 1, rand.Int()
 	for {
-		orphans, err := s.Orphans(o.ctx, 1)
-		o.ok(err)
+		orphans, err := s.Orphans(o.Ctx, 1)
+		o.OK(err)
 		if len(orphans) == 0 {
 			return
 		}
-		o.decide(func(p plan.Plan) (d plan.Decision, err error) {
+		o.Decide(func(p plan.Plan) (d plan.Decision, err error) {
 			var lost []task.Task
 			for _, h := range orphans {
-				found, err := s.Task(o.ctx, h.Task)
-				o.ok(err)
+				found, err := s.Task(o.Ctx, h.Task)
+				o.OK(err)
 				lost = append(lost, found)
 			}
 			return p.LoseTasks(lost, 100, plan.By{Now: time.Now()}), nil

@@ -16,7 +16,7 @@ import (
 )
 
 // scribble runs SQL on a file that no store has open.
-func scribble(t *testing.T, path, sql string) {
+func scribble(t testing.TB, path, sql string) {
 	t.Helper()
 	c, err := sqlite3.Open("file:" + path)
 	if err == nil {
@@ -192,9 +192,10 @@ func TestOpenByAnotherName(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	o := &operator{TB: t, Store: open(t, soft, Config{}), ctx: t.Context(), id: 1}
-	o.claim("worker", 1)
-	o.ok(o.Close())
+	o := operate(t, open(t, soft, Config{}))
+	o.ID = 1
+	o.Claim("worker", 1)
+	o.OK(o.Close())
 	if err := os.Link(path, hard); err != nil {
 		t.Skip(err)
 	}
@@ -236,10 +237,10 @@ func TestClosed(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Plan(t.Context(), o.id); !errors.Is(err, ErrClosed) {
+	if _, err := s.Plan(t.Context(), o.ID); !errors.Is(err, ErrClosed) {
 		t.Errorf("a query: %v", err)
 	}
-	if err := s.Commit(t.Context(), &store.Batch{Plan: o.id}); !errors.Is(err, ErrClosed) || store.Temporary(err) {
+	if err := s.Commit(t.Context(), &store.Batch{Plan: o.ID}); !errors.Is(err, ErrClosed) || store.Temporary(err) {
 		t.Errorf("a commit: %v", err)
 	}
 	if err := s.Backup(t.Context(), newFile(t)); !errors.Is(err, ErrClosed) {

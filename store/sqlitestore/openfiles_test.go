@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -28,11 +29,11 @@ func TestFileIsGone(t *testing.T) {
 			t.Parallel()
 			path := newFile(t)
 			o := start(t, open(t, path, Config{}), 20)
-			held := o.claim("worker", 3)
-			o.ok(o.Commit(o.ctx, saves(o.id, held[:1], 1, "A", nil)))
-			o.ok(harm(path))
+			held := o.Claim("worker", 3)
+			o.OK(o.Commit(o.Ctx, sqltest.Saves(o.ID, held[:1], 1, "A", nil)))
+			o.OK(harm(path))
 			for seq := range uint32(2) {
-				if err := o.Commit(o.ctx, saves(o.id, held[1:2], seq+1, "A", nil)); !errors.As(err, new(*FileError)) {
+				if err := o.Commit(o.Ctx, sqltest.Saves(o.ID, held[1:2], seq+1, "A", nil)); !errors.As(err, new(*FileError)) {
 					t.Errorf("commit %d: %v", seq+1, err)
 				}
 			}
@@ -48,12 +49,12 @@ func TestFileIsPresent(t *testing.T) {
 	path := newFile(t)
 	soft := path + "-soft"
 	o := start(t, open(t, path, Config{}), 2)
-	o.ok(o.Close())
-	o.ok(os.Symlink(path, soft))
+	o.OK(o.Close())
+	o.OK(os.Symlink(path, soft))
 	o.Store = open(t, soft, Config{})
-	o.ok(os.Remove(soft))
-	o.claim("worker", 2)
-	if p, err := o.Plan(o.ctx, o.id); err != nil || p.Counters.Of(task.Running) != 2 {
+	o.OK(os.Remove(soft))
+	o.Claim("worker", 2)
+	if p, err := o.Plan(o.Ctx, o.ID); err != nil || p.Counters.Of(task.Running) != 2 {
 		t.Errorf("plan %+v, %v", p, err)
 	}
 }

@@ -22,7 +22,7 @@ func TestPendings(t *testing.T) {
 	}
 	for range 15 {
 		if rand.IntN(2) == 0 {
-			for _, w := range o.claim("worker", 1+rand.IntN(100)) {
+			for _, w := range o.Claim("worker", 1+rand.IntN(100)) {
 				left[w.ID.Ordinal()] = false
 			}
 		} else {
@@ -40,13 +40,13 @@ func (o *operator) skip(t *testing.T, left []bool, from, n int) {
 		if !left[i] {
 			continue
 		}
-		found, err := o.Task(o.ctx, task.NewID(o.id, i))
-		o.ok(err)
+		found, err := o.Task(o.Ctx, task.NewID(o.ID, i))
+		o.OK(err)
 		e, err := found.Skip()
-		o.ok(err)
+		o.OK(err)
 		edits, left[i] = append(edits, e), false
 	}
-	o.decide(func(p plan.Plan) (plan.Decision, error) {
+	o.Decide(func(p plan.Plan) (plan.Decision, error) {
 		p.Counters.States[task.Pending] -= len(edits)
 		p.Counters.States[task.Skipped] += len(edits)
 		return plan.Decision{Plan: p, Edits: edits, Changed: true, Events: []plan.Event{{Plan: p.ID, Cause: plan.ByPause.String(), From: "RUNNING", To: "RUNNING"}}}, nil
@@ -56,8 +56,8 @@ func (o *operator) skip(t *testing.T, left []bool, from, n int) {
 // asks asks for the first pending task from any ordinal on, as the rules do.
 func (o *operator) asks(t *testing.T, left []bool) {
 	t.Helper()
-	err := o.writer.write(o.ctx, func(tx *tx) error {
-		p, err := tx.plan(o.id)
+	err := o.writer.write(o.Ctx, func(tx *tx) error {
+		p, err := tx.plan(o.ID)
 		if err != nil {
 			return err
 		}
@@ -79,5 +79,5 @@ func (o *operator) asks(t *testing.T, left []bool) {
 		}
 		return nil
 	})
-	o.ok(err)
+	o.OK(err)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/cutover-go/cutover/internal/sample"
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
@@ -28,17 +29,17 @@ func TestTornWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := start(t, s, tasks)
-	held := o.claim("worker", tasks)
+	held := o.Claim("worker", tasks)
 	d.mark("")
 	for seq, step := range []string{"A", "B"} {
 		var halves []*store.Batch
 		for half := range slices.Chunk(held, store.MaxBatch) {
-			halves = append(halves, saves(o.id, half, uint32(seq+1), step, make([]byte, 300)))
+			halves = append(halves, sqltest.Saves(o.ID, half, uint32(seq+1), step, make([]byte, 300)))
 		}
-		o.ok(o.together(halves...))
+		o.OK(o.together(halves...))
 		d.mark(step)
 	}
-	o.ok(s.Close())
+	o.OK(s.Close())
 
 	first := slices.IndexFunc(d.ops, func(op diskOp) bool { return op.kind == diskMark })
 	var moments []uint64
@@ -49,7 +50,7 @@ func TestTornWrites(t *testing.T) {
 	dir := t.TempDir()
 	for i, at := range sample.Of(t, 20, uint64(len(moments))*uint64(numLosses)) {
 		n, how := int(moments[at/uint64(numLosses)]), loss(at%uint64(numLosses))
-		judgeTorn(t, d, fmt.Sprint(dir, "/", i), o.id, tasks, n, how)
+		judgeTorn(t, d, fmt.Sprint(dir, "/", i), o.ID, tasks, n, how)
 		if t.Failed() {
 			t.Fatalf("the power failed before operation %d of %d, loss %d", n, len(d.ops), how)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -38,11 +39,11 @@ func TestViews(t *testing.T) {
 	t.Parallel()
 	s := open(t, newFile(t), Config{})
 	o := start(t, s, 8)
-	held := o.claim("worker", 5)
-	o.end(held[0], store.Complete, nil)
-	o.end(held[1], store.Fail, &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT", Reason: "the gateway did not answer"})
-	o.commit(saves(o.id, held[2:3], 1, "SWITCHED", []byte(`{"to":"blue"}`)))
-	o.commit(&store.Batch{Plan: o.id, Changes: []store.Change{{
+	held := o.Claim("worker", 5)
+	o.End(held[0], store.Complete, nil)
+	o.End(held[1], store.Fail, &task.FailureInfo{ErrorCode: "GATEWAY_TIMEOUT", Reason: "the gateway did not answer"})
+	o.Work(sqltest.Saves(o.ID, held[2:3], 1, "SWITCHED", []byte(`{"to":"blue"}`)))
+	o.Work(&store.Batch{Plan: o.ID, Changes: []store.Change{{
 		Task: held[3].ID, Token: held[3].Token, Seq: 1, Kind: store.Defer, Wait: task.WaitHold, After: time.Hour,
 	}}})
 	compareViews(t, o)
@@ -53,7 +54,7 @@ func TestViews(t *testing.T) {
 	if got := query(t, s, "select step, checkpoint from tasks where ordinal = 3"); got[0]["step"] != "SWITCHED" || got[0]["checkpoint"] != `{"to":"blue"}` {
 		t.Errorf("checkpoint: %v", got)
 	}
-	o.decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{Now: time.Now()}) })
+	o.Decide(func(p plan.Plan) (plan.Decision, error) { return p.Cancel(plan.By{Now: time.Now()}) })
 	compareViews(t, o)
 	if got := query(t, s, "select * from tasks where state='CANCELLED'"); len(got) != 3 {
 		t.Errorf("%d tasks are CANCELLED, want the 3 that were pending", len(got))
@@ -63,8 +64,8 @@ func TestViews(t *testing.T) {
 // compareViews compares the views with the API.
 func compareViews(t *testing.T, o *operator) {
 	t.Helper()
-	tasks, _, err := o.Tasks(o.ctx, o.id, store.TaskQuery{})
-	o.ok(err)
+	tasks, _, err := o.Tasks(o.Ctx, o.ID, store.TaskQuery{})
+	o.OK(err)
 	rows := query(t, o.Store, "select * from tasks order by ordinal")
 	if len(rows) != len(tasks) {
 		t.Fatalf("%d rows for %d tasks", len(rows), len(tasks))
@@ -77,8 +78,8 @@ func compareViews(t *testing.T, o *operator) {
 			t.Errorf("the view has\n%s, the API\n%s", got, want)
 		}
 	}
-	p, err := o.Plan(o.ctx, o.id)
-	o.ok(err)
+	p, err := o.Plan(o.Ctx, o.ID)
+	o.OK(err)
 	r := query(t, o.Store, "select * from plans")[0]
 	got := fmt.Sprintln(r["state"], r["tasks"], r["pending"], r["completed"], r["cancelled"], r["held"], r["waiting"], r["version"])
 	k := &p.Counters
@@ -86,8 +87,8 @@ func compareViews(t *testing.T, o *operator) {
 	if got != want {
 		t.Errorf("the view has %s, the API %s", got, want)
 	}
-	events, err := o.Events(o.ctx, o.id, 0, 0)
-	o.ok(err)
+	events, err := o.Events(o.Ctx, o.ID, 0, 0)
+	o.OK(err)
 	for i, r := range query(t, o.Store, "select * from events order by seq") {
 		e := &events[i]
 		got := fmt.Sprintln(r["seq"], r["at"], r["tenant"], r["before"], r["after"], r["cause"], r["at_rest"] == "yes")
@@ -114,7 +115,7 @@ func TestShell(t *testing.T) {
 	}
 	s := open(t, newFile(t), Config{})
 	o := start(t, s, 3)
-	o.end(o.claim("worker", 1)[0], store.Fail, &task.FailureInfo{ErrorCode: "CODE", Reason: "a reason"})
+	o.End(o.Claim("worker", 1)[0], store.Fail, &task.FailureInfo{ErrorCode: "CODE", Reason: "a reason"})
 	for _, view := range []string{"plans", "tasks", "events", "tenant_locks", "places"} {
 		if out, err := exec.CommandContext(t.Context(), shell, "-json", "file:"+s.path+"?mode=ro", "select * from "+view).CombinedOutput(); err != nil {
 			t.Errorf("%s: %v: %s", view, err, out)
@@ -128,5 +129,5 @@ func TestShell(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), shell, "file:"+s.path+"?mode=ro", "delete from task").CombinedOutput(); err == nil {
 		t.Errorf("it deleted: %s", out)
 	}
-	o.end(o.claim("worker", 1)[0], store.Complete, nil)
+	o.End(o.Claim("worker", 1)[0], store.Complete, nil)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/sqltest"
 	"github.com/cutover-go/cutover/store/storetest"
 )
 
@@ -18,9 +19,9 @@ func TestGatheredWrites(t *testing.T) {
 	d := newDisk(t, "gathered-writes")
 	s := open(t, newFile(t), Config{vfs: "gathered-writes"})
 	o := start(t, s, 20)
-	held := o.claim("worker", 20)
+	held := o.Claim("worker", 20)
 	from := len(d.ops)
-	o.commit(saves(o.id, held, 1, "A", make([]byte, 4000)))
+	o.Work(sqltest.Saves(o.ID, held, 1, "A", make([]byte, 4000)))
 	writes, size := 0, 0
 	for _, op := range d.ops[from:] {
 		if op.kind == diskWrite && strings.HasSuffix(op.file, "-wal") {
@@ -32,15 +33,15 @@ func TestGatheredWrites(t *testing.T) {
 	}
 	for _, full := range []error{syscall.ENOSPC, &os.PathError{Op: "write", Path: "plans.db-wal", Err: syscall.ENOSPC}} {
 		d.setFail(full)
-		if err := s.Commit(o.ctx, saves(o.id, held, 2, "B", nil)); !store.Temporary(err) || !strings.Contains(err.Error(), "the disk is full") {
+		if err := s.Commit(o.Ctx, sqltest.Saves(o.ID, held, 2, "B", nil)); !store.Temporary(err) || !strings.Contains(err.Error(), "the disk is full") {
 			t.Errorf("%v: %v", full, err)
 		}
 	}
 	d.setFail(errors.New("a cable"))
-	if err := s.Commit(o.ctx, saves(o.id, held, 2, "B", nil)); !store.Temporary(err) {
+	if err := s.Commit(o.Ctx, sqltest.Saves(o.ID, held, 2, "B", nil)); !store.Temporary(err) {
 		t.Errorf("an error of a write: %v", err)
 	}
 	d.setFail(nil)
-	o.commit(saves(o.id, held, 2, "B", nil))
-	storetest.Check(t, copyOf(t, s), o.id)
+	o.Work(sqltest.Saves(o.ID, held, 2, "B", nil))
+	storetest.Check(t, copyOf(t, s), o.ID)
 }

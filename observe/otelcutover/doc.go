@@ -5,7 +5,7 @@
 //	tel, err := otelcutover.New(otelcutover.Config{TracerProvider: tp, MeterProvider: mp})
 //	hooks := hook.Join(hook.Zap(logger), tel.Hooks())
 //	engine, err := cutover.New(store, cutover.Config{Hooks: hooks})
-//	rollout, err := redisack.New(rdb, redisack.Config{Hooks: tel.RedisAck()})
+//	rollout, err := redisack.New(rdb, redisack.Config{Hooks: tel.Redisack()})
 //	service, err := renewal.New(rdb, renewal.Config{Hooks: tel.Renewal()})
 //
 // # Traces

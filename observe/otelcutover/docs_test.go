@@ -154,7 +154,7 @@ func makeEverything(t *testing.T, o *observed) {
 	h.OnLeaseLost("w", 1)
 	h.OnStoreFault("commit", errors.New("x"))
 
-	acks := o.RedisAck()
+	acks := o.Redisack()
 	for _, name := range []string{"Write", "Confirm", "Apply"} {
 		call := redisack.Call{Name: name, Key: "k", Version: "v"}
 		res := &redisack.AckResult{Rollback: &redisack.RollbackReport{}, Endpoints: make([]redisack.EndpointReport, 200)}

@@ -67,7 +67,7 @@ func TestDroppedSpanEndsNoOther(t *testing.T) {
 	}
 
 	quiet := observe(t, otelcutover.Config{}, sdktrace.WithSampler(without("redisack Confirm")))
-	r := quiet.RedisAck()
+	r := quiet.Redisack()
 	apply, confirm := redisack.Call{Name: "Apply"}, redisack.Call{Name: "Confirm"}
 	ctx := r.OnCallStart(t.Context(), apply)
 	r.OnCallEnd(r.OnCallStart(ctx, confirm), confirm, redisack.CallResult{})

@@ -16,10 +16,10 @@ import (
 // the last ones, and a span of 10,000 endpoints would be of some megabytes.
 const maxEndpointEvents = 100
 
-// RedisAck returns hooks for a redisack client: each of its calls is a span, a child of the one in
+// Redisack returns hooks for a redisack client: each of its calls is a span, a child of the one in
 // the context of the call. What it wrote, and the endpoints, are events of the span; of a fleet of
 // more than 100 endpoints those that did not confirm come first, and the slowest of the others.
-func (t *Telemetry) RedisAck() redisack.Hooks {
+func (t *Telemetry) Redisack() redisack.Hooks {
 	return redisack.Hooks{OnCallStart: t.ackStart, OnCallEnd: t.ackEnd}
 }
 

@@ -26,10 +26,10 @@ func redisClient(t *testing.T) redis.UniversalClient {
 
 // A call of redisack is one span: what was written and the endpoints are events of it, and its
 // probers carry it.
-func TestRedisAck(t *testing.T) {
+func TestRedisack(t *testing.T) {
 	t.Parallel()
 	o := observe(t, otelcutover.Config{})
-	client, err := redisack.New(redisClient(t), redisack.Config{Hooks: o.RedisAck()})
+	client, err := redisack.New(redisClient(t), redisack.Config{Hooks: o.Redisack()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestRedisAck(t *testing.T) {
 func TestLargeFleet(t *testing.T) {
 	t.Parallel()
 	o := observe(t, otelcutover.Config{})
-	h := o.RedisAck()
+	h := o.Redisack()
 	res := &redisack.AckResult{OK: true, Reason: redisack.ReasonConfirmed, Tally: redisack.Tally{Members: 10_000}}
 	for i := range 10_000 {
 		took := time.Duration(i) * time.Microsecond

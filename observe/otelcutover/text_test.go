@@ -33,7 +33,7 @@ func TestTextIsUTF8(t *testing.T) {
 	h.OnExecuteEnd(ctx, x, hook.Outcome{State: task.Failed, Failure: &task.FailureInfo{ErrorCode: odd, Reason: odd, Step: odd}})
 	h.OnStoreFault(odd, nil)
 	h.OnPlanChange(plan.Plan{}, []plan.Event{{From: "a", To: odd, Cause: odd}})
-	r := o.RedisAck()
+	r := o.Redisack()
 	call := redisack.Call{Name: "Apply", Key: odd, Version: odd}
 	r.OnCallEnd(r.OnCallStart(t.Context(), call), call, redisack.CallResult{
 		Err: errors.New(odd), Result: &redisack.AckResult{Endpoints: []redisack.EndpointReport{{ID: odd, Version: odd, Err: odd}}},

@@ -19,24 +19,26 @@ type Config struct {
 	FromStart bool
 	// Window is for how long failures of a plan are collected into one message, from the first one
 	// on; they are sent earlier if another event is to be sent, or when the plan is at rest.
-	// Default 10 s; negative: every failure is a message.
+	// Default 10 s, at most an hour; negative: every failure is a message.
 	Window time.Duration
 	// BaseURL is the address at which browsers find the console of package ops, for links.
 	// Default: no links.
 	BaseURL string
 	// Language of titles and texts: "en" or "zh-CN". Default "en".
 	Language string
-	// Timeout is how long a sink may take to send a message, at most a minute. Default 10 s.
+	// Timeout is how long a sink may take to send a message. Default 10 s, at most a minute.
 	Timeout time.Duration
-	// GiveUp is for how long a message is tried before it becomes a dead letter. Default 24 h.
+	// GiveUp is for how long a message is tried before it becomes a dead letter. Default 24 h, at
+	// most 366 days.
 	GiveUp time.Duration
 	// RetryMin and RetryMax bound the pauses between two tries of a message, which double. Default
-	// 1 s and 5 min.
+	// 1 s and 5 min, at most an hour.
 	RetryMin, RetryMax time.Duration
-	// Concurrency is of how many plans messages are sent at once. Default 8.
+	// Concurrency is the maximum number of plans whose messages are sent at the same time. Default
+	// 8, at most 100.
 	Concurrency int
 	// PollInterval is how often the store is asked for plans with new events, besides its hints.
-	// Default 1 s.
+	// Default 1 s, at most a minute.
 	PollInterval time.Duration
 	// OnFault is called for each failed call of the store or of the sink; most are tried again.
 	// Default: they are logged to slog.Default, at most one of each operation in ten seconds.

@@ -33,7 +33,7 @@ type follow struct {
 	retryAt time.Time     // not before
 	busy    chan struct{} // not nil: closed when the sink has returned from an earlier try
 
-	quiet time.Duration // the pause after the last turn that found nothing
+	quiet time.Duration // the pause after the last turn that found nothing to send; it doubles
 }
 
 // restart begins again at the position of the cursor.

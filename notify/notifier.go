@@ -188,7 +188,7 @@ func (n *Notifier) beginTurn(ctx context.Context, turns *sync.WaitGroup, p store
 		after := n.turn(ctx, f)
 		graceful, cancel := graceOf(ctx)
 		defer cancel()
-		if after == read || ctx.Err() != nil {
+		if after == readToEnd || ctx.Err() != nil {
 			n.release(graceful, f)
 		}
 		n.fault("mark read", n.subs.MarkRead(graceful, n.name, f.id, f.stamp, min(after, store.MaxHide)))

@@ -22,14 +22,14 @@ const (
 	endGrace = 2 * time.Second
 )
 
-// read is the result of a turn that has read a plan to its end, and the plan is at rest.
-const read = -1
+// readToEnd is the result of a turn that has read a plan to its end, and the plan is at rest.
+const readToEnd = -1
 
-// turn sends what is new of a plan, and returns when to look at it again, or [read].
+// turn sends what is new of a plan, and returns when to look at it again, or [readToEnd].
 func (n *Notifier) turn(ctx context.Context, f *follow) (after time.Duration) {
 	began := time.Now()
-	if !n.own(ctx, f) {
-		return max(f.quiet, 0)
+	if pause, owned := n.own(ctx, f); !owned {
+		return pause
 	}
 	ownedAt := began
 	for ctx.Err() == nil {
@@ -38,8 +38,8 @@ func (n *Notifier) turn(ctx context.Context, f *follow) (after time.Duration) {
 		}
 		if time.Since(ownedAt) > n.ttl()/2 {
 			ownedAt = time.Now()
-			if !n.own(ctx, f) {
-				return max(f.quiet, 0)
+			if pause, owned := n.own(ctx, f); !owned {
+				return pause
 			}
 		}
 		if f.pending == nil {
@@ -47,7 +47,7 @@ func (n *Notifier) turn(ctx context.Context, f *follow) (after time.Duration) {
 			switch {
 			case errors.Is(err, store.ErrNotFound): // the plan was removed
 				n.forget(f)
-				return read
+				return readToEnd
 			case err != nil:
 				n.fault("read", err)
 				return n.cfg.PollInterval
@@ -64,23 +64,20 @@ func (n *Notifier) turn(ctx context.Context, f *follow) (after time.Duration) {
 	return 0
 }
 
-// own acquires or renews the cursor. If it returns false, f.quiet is the pause before the next
-// turn, or [read].
-func (n *Notifier) own(ctx context.Context, f *follow) bool {
+// own acquires or renews the cursor, and makes sure that the plan's name is known. If it cannot,
+// pause is when to try again.
+func (n *Notifier) own(ctx context.Context, f *follow) (pause time.Duration, owned bool) {
 	position, err := n.subs.Cursor(ctx, f.id, n.cursorName(), n.owner, n.ttl())
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		f.quiet = 0
-		return true // next finds out
+		return 0, true // next finds out
 	case errors.Is(err, store.ErrConflict):
 		f.restart(0)
 		n.forget(f)
-		f.quiet = conflictPause
-		return false
+		return conflictPause, false
 	case err != nil:
 		n.fault("cursor", err)
-		f.quiet = n.cfg.PollInterval
-		return false
+		return n.cfg.PollInterval, false
 	}
 	switch {
 	case position != f.position || f.scanned == 0 && position > 0:
@@ -94,30 +91,30 @@ func (n *Notifier) own(ctx context.Context, f *follow) bool {
 			f.name, f.known = p.Name, true
 		} else if !errors.Is(err, store.ErrNotFound) {
 			n.fault("plan", err)
-			f.quiet = n.cfg.PollInterval
-			return false
+			return n.cfg.PollInterval, false
 		}
 	}
-	return true
+	return 0, true
 }
 
-// move moves the cursor, also if Run's context has just ended.
-func (n *Notifier) move(ctx context.Context, f *follow, to int64) bool {
+// move moves the cursor, also if Run's context has just ended. If it cannot, pause is when to try
+// again.
+func (n *Notifier) move(ctx context.Context, f *follow, to int64) (pause time.Duration, moved bool) {
 	graceful, cancel := graceOf(ctx)
 	defer cancel()
 	err := n.subs.MoveCursor(graceful, f.id, n.cursorName(), n.owner, to)
 	if err != nil {
 		n.fault("move cursor", err)
-		f.quiet = n.cfg.PollInterval
 		if errors.Is(err, store.ErrConflict) {
-			f.quiet = conflictPause
+			return conflictPause, false
 		}
-		return false
+		return n.cfg.PollInterval, false
 	}
 	f.position = to
-	return true
+	return 0, true
 }
 
+// graceOf returns a context that ends endGrace after ctx.
 func graceOf(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() != nil {
 		return context.WithTimeout(context.WithoutCancel(ctx), endGrace)
@@ -130,15 +127,17 @@ func graceOf(ctx context.Context) (context.Context, context.CancelFunc) {
 // atEnd moves the cursor to the end, and returns when to look again. The plan's own words decide
 // whether it is at rest, not those of its last event: its counters may have changed since.
 func (n *Notifier) atEnd(ctx context.Context, f *follow) time.Duration {
-	if f.scanned > f.position && !n.move(ctx, f, f.scanned) {
-		return f.quiet
+	if f.scanned > f.position {
+		if pause, moved := n.move(ctx, f, f.scanned); !moved {
+			return pause
+		}
 	}
 	f.sent = f.position
 	p, err := n.engine.Plan(ctx, f.id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		n.forget(f)
-		return read
+		return readToEnd
 	case err != nil:
 		n.fault("plan", err)
 		return n.cfg.PollInterval
@@ -146,7 +145,7 @@ func (n *Notifier) atEnd(ctx context.Context, f *follow) time.Duration {
 		return 0
 	case p.AtRest():
 		n.forget(f)
-		return read
+		return readToEnd
 	}
 	f.quiet = min(max(2*f.quiet, n.cfg.PollInterval), maxQuiet)
 	return f.quiet
@@ -203,10 +202,7 @@ func minTime(a, b time.Time) time.Time {
 func (n *Notifier) sentPending(ctx context.Context, f *follow) (pause time.Duration, done bool) {
 	f.sent, f.pending, f.retryAt, f.quiet = f.pending.Last, nil, time.Time{}, 0
 	n.noteSuccess(ctx)
-	if !n.move(ctx, f, f.sent) {
-		return f.quiet, false
-	}
-	return 0, true
+	return n.move(ctx, f, f.sent)
 }
 
 // failed decides what becomes of the pending message after an error.
@@ -228,10 +224,7 @@ func (n *Notifier) failed(ctx context.Context, f *follow, err error) (pause time
 			return n.cfg.PollInterval, false
 		}
 		f.sent, f.pending, f.retryAt = m.Last, nil, time.Time{}
-		if !n.move(ctx, f, f.sent) {
-			return f.quiet, false
-		}
-		return 0, true
+		return n.move(ctx, f, f.sent)
 	}
 	pause = n.pauseAfter(f.tries)
 	if asked := min(askedPause(err), time.Hour); asked > pause {

@@ -79,7 +79,7 @@ func (a Adding) Complete(p Plan, by By) (Decision, error) {
 	next.Counters.States[task.Pending] += n
 	d.noteAdded(n, d.growWaves(n), by)
 	next.TrackWaveEnd(next.Now)
-	d.unask()
+	d.dropApprovalRequest()
 	d.regrant()
 	for d.step(By{Now: by.Now}) {
 	}

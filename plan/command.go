@@ -24,7 +24,7 @@ func (p Plan) MarkStarting(token uint64, ttl time.Duration, by By) (Decision, er
 	d := p.decide(by)
 	switch {
 	case p.State == Running:
-		return d.already()
+		return d.unchanged()
 	case p.State != Created:
 		return d, d.notApplicable(ByStart, "")
 	case p.Adding != nil:
@@ -68,7 +68,7 @@ func SkipHeld(p Plan, held []HeldTask, by By) (Decision, error) {
 		}
 	}
 	if len(d.Edits) == 0 {
-		return d.already()
+		return d.unchanged()
 	}
 	next := *p.Starting
 	next.Skipping = true
@@ -82,7 +82,7 @@ func (p Plan) Start(by By) (Decision, error) {
 	d := p.decide(by)
 	switch {
 	case p.State == Running:
-		return d.already()
+		return d.unchanged()
 	case p.State != Created:
 		return d, d.notApplicable(ByStart, "")
 	case p.Starting == nil:
@@ -108,7 +108,7 @@ func (p Plan) Pause(by By) (Decision, error) {
 		return d, nil
 	case Paused:
 		if d.Plan.PauseReasons.Has(PausedByHand) {
-			return d.already()
+			return d.unchanged()
 		}
 		d.Plan.PauseReasons |= PausedByHand
 		d.note(ByPause, Paused, Paused, by)
@@ -131,7 +131,7 @@ func (p Plan) Resume(by By) (Decision, error) {
 	next := &d.Plan
 	switch next.State {
 	case Running:
-		return d.already()
+		return d.unchanged()
 	case Paused, Failed:
 	case Created, Completed, Canceled, RollingBack, RolledBack, RollbackFailed:
 		return d, d.notApplicable(ByResume, "")
@@ -215,7 +215,7 @@ func (p Plan) Cancel(by By) (Decision, error) {
 			return d, nil
 		}
 		if d.Plan.State == Canceled {
-			return d.already()
+			return d.unchanged()
 		}
 	case RolledBack, RollbackFailed:
 	}
@@ -232,7 +232,7 @@ func (p Plan) Rollback(by By) (Decision, error) {
 			return d, d.notApplicable(ByRollback, undosStopping)
 		}
 	case RollingBack, RolledBack:
-		return d.already()
+		return d.unchanged()
 	case Created:
 		return d, d.notApplicable(ByRollback, "it has not been started")
 	}
@@ -265,9 +265,9 @@ func (p Plan) RollbackWave(wave int, by By) (Decision, error) {
 	case wave < 1 || wave > len(next.Waves):
 		why = fmt.Sprintf("there is no wave %d: %s", wave, next.wavesThere())
 	case next.State == RollingBack || next.State == RolledBack:
-		return d.already()
+		return d.unchanged()
 	case next.undoneWave() == wave:
-		return d.already()
+		return d.unchanged()
 	case next.undoneWave() > 0:
 		why = beingUndone(next.undoneWave())
 	case next.Undo.Stopping:

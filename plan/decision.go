@@ -85,7 +85,7 @@ func (e *StateError) Error() string {
 // Is reports whether target is [ErrNotApplicable].
 func (e *StateError) Is(target error) bool { return target == ErrNotApplicable }
 
-func (d Decision) already() (Decision, error) {
+func (d Decision) unchanged() (Decision, error) {
 	d.Unchanged = true
 	return d, nil
 }
@@ -134,7 +134,7 @@ func (d *Decision) move(c Cause, to State, by By) {
 	}
 	d.regrant()
 	if to == Running {
-		d.tellUndone(by)
+		d.noteUndoneWave(by)
 	}
 }
 
@@ -153,9 +153,9 @@ func (d *Decision) noteWave(c Cause, wave int, by By) {
 	d.Events[len(d.Events)-1].Wave = wave
 }
 
-// tellUndone records that a plan which runs again goes on with the pending tasks of a wave that was
-// undone.
-func (d *Decision) tellUndone(by By) {
+// noteUndoneWave records that a plan which runs again goes on with the pending tasks of a wave that
+// was undone.
+func (d *Decision) noteUndoneWave(by By) {
 	p := &d.Plan
 	pending := p.Counters.Of(task.Pending) - p.PendingBeyond()
 	if _, undone := slices.BinarySearch(p.Undone, p.Wave); !undone || pending <= 0 {
@@ -282,7 +282,7 @@ func (d *Decision) countInWave(t task.Task, to task.State) {
 		if w == p.Wave && t.State.Ended() && !to.Ended() {
 			p.Gate = GateNone
 		}
-		d.unask() // the last task of the wave that was asked about may have been skipped
+		d.dropApprovalRequest() // the last task of the wave that was asked about may have been skipped
 	}
 	p.TrackWaveEnd(p.Now)
 }

@@ -179,7 +179,7 @@ func (x explainer) paused() Reason {
 		}
 		return x.stopped()
 	case Canceled:
-		return Reason{Code: ReasonStepDue} // see sweepUp
+		return Reason{Code: ReasonStepDue} // see settleCanceled
 	case Created, Completed, RollingBack, RolledBack, RollbackFailed:
 	}
 	return x.stopped()

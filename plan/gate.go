@@ -59,27 +59,27 @@ func (c *Control) approved(wave int) bool {
 // early.
 func (p Plan) Approve(wave int, by By) (Decision, error) {
 	d := p.decide(by)
-	wave, err := d.judged(wave, ByApprove)
+	wave, err := d.waveToApprove(wave, ByApprove)
 	switch {
 	case err != nil:
 		return d, err
 	case d.Plan.approved(wave):
-		return d.already() // even if it has opened: the caller may not know that he was heard
+		return d.unchanged() // even if it has opened: the caller may not know that he was heard
 	case wave <= d.Plan.Wave:
 		return d, d.notApplicable(ByApprove, fmt.Sprintf("wave %d has opened already", wave))
 	}
 	at, _ := slices.BinarySearch(d.Plan.Approved, wave)
 	d.Plan.Approved = slices.Insert(slices.Clone(d.Plan.Approved), at, wave)
 	d.noteWave(ByApprove, wave, by)
-	d.unask()
+	d.dropApprovalRequest()
 	for d.step(By{Now: by.Now}) {
 	}
 	return d, nil
 }
 
-// unask withdraws the question for an approval that is not needed any more, so that the plan does
-// not count as waiting for it, now or after a resume.
-func (d *Decision) unask() {
+// dropApprovalRequest withdraws the request for an approval that is not needed any more, so that
+// the plan does not count as waiting for it, now or after a resume.
+func (d *Decision) dropApprovalRequest() {
 	p := &d.Plan
 	if next := p.Wave + 1; p.Gate == GateApproval && (!d.lacksApproval(next) || p.WaveCounters[next-1].Ended == p.SizeOf(next)) {
 		p.Gate = GateBaked
@@ -96,7 +96,7 @@ func (d *Decision) lacksApproval(wave int) bool {
 // given. A resume asks again. wave is as in [Plan.Approve].
 func (p Plan) Reject(wave int, by By) (Decision, error) {
 	d := p.decide(by)
-	wave, err := d.judged(wave, ByReject)
+	wave, err := d.waveToApprove(wave, ByReject)
 	if err != nil {
 		return d, err
 	}
@@ -106,7 +106,7 @@ func (p Plan) Reject(wave int, by By) (Decision, error) {
 	next := &d.Plan
 	approved := next.approved(wave)
 	if !approved && next.State != Running && (next.State != Paused || next.PauseReasons.Has(PausedByRejection)) {
-		return d.already()
+		return d.unchanged()
 	}
 	if approved {
 		at, _ := slices.BinarySearch(next.Approved, wave)
@@ -141,8 +141,9 @@ func (d *Decision) adjustable(c Cause) error {
 	return d.notApplicable(c, "")
 }
 
-// judged returns the wave that an approval or a rejection is about, or an error if there is none.
-func (d *Decision) judged(wave int, c Cause) (int, error) {
+// waveToApprove returns the wave that an approval or a rejection is about, or an error if there is
+// none.
+func (d *Decision) waveToApprove(wave int, c Cause) (int, error) {
 	p := &d.Plan
 	if err := d.adjustable(c); err != nil {
 		return 0, err

@@ -106,7 +106,7 @@ func (s Sweep) Queue(p Plan, reach Reach, by By) (Decision, error) {
 	case !d.allows(s.Kind):
 		return d, d.notApplicable(s.Kind, d.hindrance(s.Kind))
 	case reach.Changing == 0:
-		return d.already()
+		return d.unchanged()
 	}
 	if d.Plan.queued() >= MaxSweeps-1 {
 		return d, &SweepsFullError{Plan: p.ID, TaskCount: p.TaskCount, Sweeps: d.Plan.Sweeps}

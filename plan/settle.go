@@ -21,27 +21,27 @@ func (p Plan) Settle(now time.Time) Decision {
 
 // step takes one step that is due and reports whether another may be due.
 func (d *Decision) step(by By) bool {
-	d.calm()
-	if d.undoWave(by) {
+	d.endStopping()
+	if d.settleWaveUndo(by) {
 		return true
 	}
 	switch d.Plan.State {
 	case Running:
-		return d.judge(by)
+		return d.settleRunning(by)
 	case RollingBack:
-		return d.unwind(by)
+		return d.settleRollback(by)
 	case Canceled:
-		return d.sweepUp()
+		return d.settleCanceled()
 	case Failed:
-		return d.recover(by)
+		return d.settleFailed(by)
 	case Created, Paused, Completed, RolledBack, RollbackFailed:
 	}
 	return false
 }
 
-// judge carries out the failure action of a running plan as soon as a commit has breached the
-// bound. When nothing is in flight, it decides whether and how the plan ends.
-func (d *Decision) judge(by By) bool {
+// settleRunning carries out the failure action of a running plan as soon as a commit has breached
+// the bound. When nothing is in flight, it decides whether and how the plan ends.
+func (d *Decision) settleRunning(by By) bool {
 	p := &d.Plan
 	verdict := d.regrant()
 	if p.Breached {
@@ -108,9 +108,9 @@ func (d *Decision) breachText() string {
 	return t.String()
 }
 
-// recover completes a failed plan of which nothing is left to be done, after retries and skips have
-// brought its failures down to what is tolerated.
-func (d *Decision) recover(by By) bool {
+// settleFailed completes a failed plan of which nothing is left to be done, after retries and skips
+// have brought its failures down to what is tolerated.
+func (d *Decision) settleFailed(by By) bool {
 	if !recovered(&d.Plan) {
 		return false
 	}
@@ -118,9 +118,9 @@ func (d *Decision) recover(by By) bool {
 	return true
 }
 
-// unwind opens the undo round when no task is running any more, and ends the rollback when every
-// undo of the round has ended.
-func (d *Decision) unwind(by By) bool {
+// settleRollback opens the undo round when no task is running any more, and ends the rollback when
+// every undo of the round has ended.
+func (d *Decision) settleRollback(by By) bool {
 	p := &d.Plan
 	c := p.Counters
 	if c.Of(task.Running) > 0 {
@@ -144,10 +144,10 @@ func (d *Decision) unwind(by By) bool {
 	return true
 }
 
-// undoWave takes the next step of the undo of a wave, and reports whether another may be due: the
-// one that the failure action asks for begins, its round opens when nothing of the wave is in
+// settleWaveUndo takes the next step of the undo of a wave, and reports whether another may be due:
+// the one that the failure action asks for begins, its round opens when nothing of the wave is in
 // flight any more, and ends when every undo has ended.
-func (d *Decision) undoWave(by By) bool {
+func (d *Decision) settleWaveUndo(by By) bool {
 	p := &d.Plan
 	u := &p.Undo
 	switch {
@@ -183,8 +183,8 @@ func undoing(p *Plan) WaveCounters {
 	return p.WaveCounters[p.undoneWave()-1]
 }
 
-// calm records that the undos of a canceled rollback have stopped.
-func (d *Decision) calm() {
+// endStopping records that the undos of a canceled rollback have stopped.
+func (d *Decision) endStopping() {
 	p := &d.Plan
 	if p.Undo.Stopping && p.Counters.Of(task.RollingBack) == 0 {
 		p.Undo.Stopping = false
@@ -193,9 +193,10 @@ func (d *Decision) calm() {
 	}
 }
 
-// sweepUp begins a sweep that cancels the tasks that are still paused in a canceled plan. They came
-// to their boundary after the plan was read for the cancel, and before the cancel was committed.
-func (d *Decision) sweepUp() bool {
+// settleCanceled begins a sweep that cancels the tasks that are still paused in a canceled plan.
+// They came to their boundary after the plan was read for the cancel, and before the cancel was
+// committed.
+func (d *Decision) settleCanceled() bool {
 	p := &d.Plan
 	if p.Counters.Of(task.Paused) > 0 && len(p.Sweeps) == 0 {
 		p.sweep(Sweep{Kind: SweepCancel})

@@ -71,7 +71,7 @@ func (p Plan) ResumeTask(t task.Task, by By) (Decision, error) {
 	case d.Plan.Undo.Covers(t.ID.Ordinal()):
 		return d, d.taskNotApplicable(t, task.ByResume, beingUndone(d.Plan.undoneWave()))
 	case t.State == task.Running && t.Request.Stop() == task.Go:
-		return d.already()
+		return d.unchanged()
 	}
 	e, does := edited(t.Resume())
 	return d.apply(t, task.ByResume, e, does, by)
@@ -184,7 +184,7 @@ func (d *Decision) steerable() bool {
 func (d Decision) apply(t task.Task, c task.Cause, e task.Edit, does effect, by By) (Decision, error) {
 	switch does {
 	case already:
-		return d.already()
+		return d.unchanged()
 	case inapplicable:
 		return d, d.taskNotApplicable(t, c, "")
 	case changes:

@@ -27,10 +27,10 @@ func (p Plan) Tune(t strategy.Tuning, by By) (Decision, error) {
 	}
 	next := t.Over(d.Plan.Tuning)
 	if d.Plan.Strategy.Tuned(next).Equal(d.Plan.Rules()) {
-		return d.already()
+		return d.unchanged()
 	}
 	d.Plan.Tuning = next
-	d.unask()
+	d.dropApprovalRequest()
 	d.note(ByTune, d.Plan.State, d.Plan.State, by)
 	d.regrant()
 	for d.step(By{Now: by.Now}) {

@@ -103,7 +103,7 @@ func New(s store.Store, c Config) (*Engine, error) {
 }
 
 // ErrNoLease is the error of [Engine.Ready] while the process has no lease.
-var ErrNoLease = errors.New("cutover: no lease")
+var ErrNoLease = errors.New("cutover: this process holds no lease, and claims no tasks")
 
 // Ready returns nil if this process can do its work. Once [Engine.Run] was called that means that
 // the process holds a lease, under which it claims tasks; otherwise the error is [ErrNoLease]. An

@@ -3,6 +3,7 @@
 //
 //	gateway/haproxy      HAProxy, by maps and the Runtime API
 //	gateway/nginx        nginx, by a map file and reloads
+//	gateway/xds          Envoy and other clients of xDS, as their control plane; a module of its own
 //	gateway/redistable   the table in Redis
 //	gateway/redisconfig  processes that read their routes in Redis, through package redisack
 //	gateway/gatewaytest  checks that a gateway keeps its promises, on the real proxy

@@ -65,8 +65,8 @@ type Command struct {
 	// command is not about one task.
 	Plan plan.ID
 	Task task.ID
-	// Wave is the number of the wave that was approved of, rejected or rolled back; 0 if the command
-	// is not about one.
+	// Wave is the number of the wave that was approved of, rejected or rolled back, 0 if the
+	// command is not about one.
 	Wave int
 	// Notifier is the notifier that was tested, or whose dead letters were sent again.
 	Notifier string

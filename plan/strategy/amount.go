@@ -33,7 +33,7 @@ func Count(n int) Amount { return Amount{Kind: AmountCount, N: n} }
 // strategy invalid.
 func Percent(n int) Amount { return Amount{Kind: AmountPercent, N: n} }
 
-// ErrInvalid is matched by the errors of [ParseAmount] and [ParseAction].
+// ErrInvalid is matched by the errors of [ParseAmount] and of the other functions that parse.
 var ErrInvalid = errors.New("strategy: invalid")
 
 // ParseAmount reads an amount as [Amount.String] writes it, "5" or "10%": digits without a sign,

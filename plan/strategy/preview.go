@@ -21,8 +21,8 @@ type WavePreview struct {
 	WorstCase int
 }
 
-// Preview returns what a plan with waves of these sizes does; of one size, if it has no waves. It
-// asks [Strategy.Decide], as the plan will.
+// Preview returns what a plan does, wave by wave. sizes are the numbers of tasks of its waves; a
+// plan without waves has one, that of all tasks. Preview asks [Strategy.Decide], as the plan will.
 func (s Strategy) Preview(sizes ...int) []WavePreview {
 	r := Rollout{Waves: make([]Tally, len(sizes))}
 	for i, n := range sizes {

@@ -31,9 +31,7 @@ const (
 // Wait returns how long to wait after the given attempt, from 1, before the next one. share is a
 // random number from 0 up to 1.
 //
-// The waits are those of executor.Retry, but there is nothing to share: that one waits in memory,
-// with a library's backoff that counts its own tries and draws its own random numbers. Attempts may
-// follow each other in different processes, so here the wait depends on nothing but the attempt.
+// The wait depends on nothing else, because attempts may follow each other in different processes.
 func (r Retry) Wait(attempt int, share float64) time.Duration {
 	first, longest := r.bounds()
 	wait := float64(first) * math.Pow(2, float64(max(0, attempt-1)))

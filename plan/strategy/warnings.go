@@ -2,8 +2,7 @@ package strategy
 
 import "fmt"
 
-// Warnings returns what is valid but suspicious for a plan with waves of these sizes; of one size,
-// if it has no waves.
+// Warnings returns what is valid but suspicious for a plan. sizes are as in [Strategy.Preview].
 func (s Strategy) Warnings(sizes ...int) []Fault {
 	w := warner{s: &s}
 	for _, n := range sizes {

@@ -38,31 +38,31 @@ const creationTTL = 30 * time.Second
 func (e *Engine) Create(ctx context.Context, spec plan.Spec, opts ...CreateOption) (plan.Plan, error) {
 	o := createOptionsOf(opts)
 	return observe(ctx, e, o.command.as("Create", 0, 0), func(ctx context.Context) (plan.Plan, error) {
-		a, err := admit(ctx, e, spec, o)
+		a, err := checkSpec(ctx, e, spec, o)
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		return join(ctx, e, a, o)
+		return createOrFind(ctx, e, a, o)
 	}, func(p plan.Plan) hook.CommandResult { return hook.CommandResult{Plan: p} })
 }
 
-// admitted is a spec without faults.
-type admitted struct {
+// checkedSpec is a spec without faults.
+type checkedSpec struct {
 	spec     plan.Spec
 	arranged plan.Arrangement
 	hash     string // see digest
 }
 
-// admit looks at a spec, and returns it with how its tenants are arranged, or its faults. It logs
-// what is suspicious.
-func admit(ctx context.Context, e *Engine, spec plan.Spec, o createOptions) (admitted, error) {
+// checkSpec looks at a spec, and returns it with how its tenants are arranged, or its faults. It
+// logs what is suspicious.
+func checkSpec(ctx context.Context, e *Engine, spec plan.Spec, o createOptions) (checkedSpec, error) {
 	if o.existed != nil {
 		*o.existed = false
 	}
 	look := inspect(ctx, spec)
 	arranged, faults := look.spec.Arrange(time.Now())
 	if err := look.end(ctx); err != nil {
-		return admitted{}, err
+		return checkedSpec{}, err
 	}
 	if o.needsKey && spec.IdempotencyKey == "" {
 		faults = errors.Join(faults, errNoKey())
@@ -72,22 +72,22 @@ func admit(ctx context.Context, e *Engine, spec plan.Spec, o createOptions) (adm
 			spec.ExecutorType, slices.Sorted(maps.Keys(e.cfg.Executors))))
 	}
 	if faults != nil {
-		return admitted{}, faults
+		return checkedSpec{}, faults
 	}
-	for _, w := range append(arranged.Warnings, missing(e, spec)...) {
+	for _, w := range append(arranged.Warnings, cannotUndo(e, spec)...) {
 		e.cfg.Logger.Warn("suspicious strategy", zap.String("plan", spec.Name), zap.String("field", w.Field), zap.String("problem", w.Problem))
 	}
-	return admitted{spec: spec, arranged: arranged, hash: look.hash()}, nil
+	return checkedSpec{spec: spec, arranged: arranged, hash: look.hash()}, nil
 }
 
-// join creates a plan, or returns the one that has its key.
-func join(ctx context.Context, e *Engine, a admitted, o createOptions) (plan.Plan, error) {
+// createOrFind creates a plan, or returns the one that has its key.
+func createOrFind(ctx context.Context, e *Engine, a checkedSpec, o createOptions) (plan.Plan, error) {
 	a.spec = annotated(ctx, e, a.spec)
-	pass := passInTurn
+	send := sendInTurn
 	if a.spec.TenantSeq != nil {
-		pass = passAhead
+		send = sendAhead
 	}
-	c, err := create(ctx, e.client.Store, e.client.Do, a, pass, o.command.Actor)
+	c, err := create(ctx, e.client.Store, e.client.Do, a, send, o.command.Actor)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -98,8 +98,8 @@ func join(ctx context.Context, e *Engine, a admitted, o createOptions) (plan.Pla
 	return p, err
 }
 
-// missing returns what the spec will need and the executor of this process cannot do.
-func missing(e *Engine, spec plan.Spec) []plan.Fault {
+// cannotUndo warns of a strategy that undoes, if the executor of this process cannot.
+func cannotUndo(e *Engine, spec plan.Spec) []plan.Fault {
 	action := spec.Strategy.FailureAction
 	if action != strategy.RollbackPlan && action != strategy.RollbackWave || e.CanUndo(spec.ExecutorType) {
 		return nil
@@ -113,7 +113,7 @@ type caller func(ctx context.Context, op string, call func() error) error
 
 // create stores a plan and its tenants.
 func create(
-	ctx context.Context, to Transaction, do caller, a admitted, pass passer, actor string,
+	ctx context.Context, to Transaction, do caller, a checkedSpec, send sender, actor string,
 ) (c store.Creation, err error) {
 	mark, spec := rand.Text(), &a.spec
 	err = do(ctx, "begin create", func() (err error) {
@@ -137,7 +137,7 @@ func create(
 		return c, err
 	}
 	first := 1
-	err = pass(a.arranged.Pages(), func(tenants []task.Tenant) error {
+	err = send(a.arranged.Pages(), func(tenants []task.Tenant) error {
 		err := do(ctx, "add tenants", func() error { return to.AddTenants(ctx, c, first, tenants) })
 		first += len(tenants)
 		return err

@@ -38,7 +38,7 @@ func CreateIn(ctx context.Context, e *Engine, tx Transaction, spec plan.Spec, op
 		if n := len(spec.Tenants); n > MaxTenantsIn {
 			return 0, tooManyIn("Tenants", n)
 		}
-		a, err := admit(ctx, e, spec, o)
+		a, err := checkSpec(ctx, e, spec, o)
 		if err != nil {
 			return 0, err
 		}
@@ -47,7 +47,7 @@ func CreateIn(ctx context.Context, e *Engine, tx Transaction, spec plan.Spec, op
 		}
 		a.spec = annotated(ctx, e, spec)
 		once := func(_ context.Context, _ string, call func() error) error { return call() }
-		c, err := create(ctx, tx, once, a, passInTurn, o.command.Actor)
+		c, err := create(ctx, tx, once, a, sendInTurn, o.command.Actor)
 		if err != nil {
 			return 0, err
 		}

@@ -64,11 +64,11 @@ func (l *inspection) hash() string {
 	return l.digest.hex()
 }
 
-// passer passes pages of tenants on to a function. It returns the first error, of either.
-type passer func(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) error) error
+// sender sends pages of tenants to a function. It returns the first error, of either.
+type sender func(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) error) error
 
-// passInTurn makes a page when the one before was passed on.
-func passInTurn(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) error) error {
+// sendInTurn makes a page when the one before was sent.
+func sendInTurn(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) error) error {
 	for page, err := range pages {
 		if err != nil {
 			return err
@@ -80,14 +80,14 @@ func passInTurn(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) er
 	return nil
 }
 
-// passAhead makes pages while others are passed on, by a goroutine of its own: the pages come from
+// sendAhead makes pages while others are sent, by a goroutine of its own: the pages come from
 // a sequence of the host's, whose panics belong to the caller. It returns when that goroutine has
 // ended, also with a panic.
-func passAhead(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) error) (err error) {
+func sendAhead(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) error) (err error) {
 	made, stop := make(chan []task.Tenant, pagesAhead), make(chan struct{})
-	var passing sync.WaitGroup
+	var sending sync.WaitGroup
 	var refused error
-	passing.Go(func() {
+	sending.Go(func() {
 		for page := range made {
 			if refused = to(page); refused != nil {
 				close(stop)
@@ -97,7 +97,7 @@ func passAhead(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) err
 	})
 	defer func() {
 		close(made)
-		passing.Wait()
+		sending.Wait()
 		if refused != nil {
 			err = refused
 		}
@@ -115,5 +115,5 @@ func passAhead(pages iter.Seq2[[]task.Tenant, error], to func([]task.Tenant) err
 	return nil
 }
 
-// pagesAhead is the number of pages that wait to be passed on.
+// pagesAhead is the number of pages that wait to be sent.
 const pagesAhead = 4

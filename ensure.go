@@ -46,21 +46,21 @@ func (e *Engine) EnsureStarted(ctx context.Context, spec plan.Spec, opts ...Crea
 }
 
 func ensureStarted(ctx context.Context, e *Engine, spec plan.Spec, o createOptions) (PlanResult, error) {
-	a, err := admit(ctx, e, spec, o)
+	a, err := checkSpec(ctx, e, spec, o)
 	if err != nil {
 		return PlanResult{}, err
 	}
 	deadline := time.Now().Add(startTimeout)
 	var p plan.Plan
-	err = outwait(ctx, deadline, func() (again bool, err error) {
-		p, err = join(ctx, e, a, o)
+	err = repeatUntil(ctx, deadline, func() (again bool, err error) {
+		p, err = createOrFind(ctx, e, a, o)
 		return errors.Is(err, store.ErrCreating), err
 	})
 	if err != nil {
 		return PlanResult{}, err
 	}
 	r := PlanResult{Plan: p, Unchanged: true}
-	err = outwait(ctx, deadline, func() (again bool, err error) {
+	err = repeatUntil(ctx, deadline, func() (again bool, err error) {
 		if r.Plan.State != plan.Created {
 			return false, nil
 		}
@@ -83,9 +83,9 @@ func ensureStarted(ctx context.Context, e *Engine, spec plan.Spec, o createOptio
 	return r, err
 }
 
-// outwait makes a call until it need not be made again, with growing pauses. It returns the error
-// of the last call, or that of ctx if it has ended.
-func outwait(ctx context.Context, deadline time.Time, call func() (again bool, err error)) error {
+// repeatUntil makes a call until it need not be made again, with growing pauses. It returns the
+// error of the last call, or that of ctx if it has ended.
+func repeatUntil(ctx context.Context, deadline time.Time, call func() (again bool, err error)) error {
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		again, err := call()
 		if !again || !time.Now().Before(deadline) {

@@ -41,16 +41,16 @@ func (l Lookup) Labels(ctx context.Context, labels map[string]string, from Tenan
 	}
 	s := search{
 		Lookup: l, left: searchedLabels, room: store.MaxPage,
-		passes: func(p *plan.Plan) bool { return p.Over() },
-		page:   l.pageOf(&f),
+		leavesOut: func(p *plan.Plan) bool { return p.Over() },
+		page:      l.pageByFilter(&f),
 	}
 	err := s.run(ctx, from)
 	return LabelsResult{Tasks: s.tasks, SearchedDownTo: s.down, Next: s.next}, err
 }
 
-// pageOf returns a function that looks for tasks that a filter selects on a page of tasks. Where a
-// page cannot be read because a task is damaged, it looks at fewer of them, one by one.
-func (l Lookup) pageOf(f *task.Filter) func(context.Context, *plan.Plan, int) ([]task.Task, int, bool, error) {
+// pageByFilter returns a search of a page for tasks that a filter selects. Where a page cannot be
+// read because a task is damaged, it looks at fewer of them, one by one.
+func (l Lookup) pageByFilter(f *task.Filter) pageSearch {
 	return func(ctx context.Context, p *plan.Plan, after int) (found []task.Task, n int, over bool, err error) {
 		tasks, next, err := l.tasks(ctx, p.ID, after)
 		if errors.Is(err, store.ErrCorrupt) {

@@ -13,16 +13,18 @@ import (
 // searchedPlans is how many plans one step of a search looks at.
 const searchedPlans = 100
 
+// pageSearch looks at a page of a plan: at tasks after an ordinal. It returns those that are
+// sought, and how many it has looked at. over reports that the plan has no further ones.
+type pageSearch func(ctx context.Context, p *plan.Plan, after int) (found []task.Task, n int, over bool, err error)
+
 // search is one step of a search through plans, the newest first.
 type search struct {
 	Lookup
 	// left is about how many tasks the step may still look at, room how many it may find.
 	left, room int
-	// passes reports whether a plan need not be searched.
-	passes func(p *plan.Plan) bool
-	// page looks at tasks of a plan after an ordinal. It returns those that are sought, and how
-	// many it has looked at. over reports that the plan has no further ones.
-	page func(ctx context.Context, p *plan.Plan, after int) (found []task.Task, n int, over bool, err error)
+	// leavesOut reports whether a plan need not be searched.
+	leavesOut func(p *plan.Plan) bool
+	page      pageSearch
 
 	tasks []TenantTask
 	// down is the last plan that was searched to its end, next where the search goes on.
@@ -62,7 +64,7 @@ func (s *search) run(ctx context.Context, from TenantPosition) error {
 // searchPlan searches a plan from a position on, and moves the position. It stops if the step may
 // look at or find no more tasks, or if the store cannot answer now.
 func (s *search) searchPlan(ctx context.Context, p *plan.Plan, at *TenantPosition) (stopped bool, partly error) {
-	for at.After < p.TaskCount && !s.passes(p) {
+	for at.After < p.TaskCount && !s.leavesOut(p) {
 		if s.left <= 0 || s.room <= 0 {
 			return true, partly
 		}

@@ -68,15 +68,14 @@ func (l Lookup) Tenant(ctx context.Context, tenant string, from TenantPosition) 
 		r.Next = &from
 		return r, err
 	}
-	s := search{Lookup: l, left: searchedTenants, room: searchedPlans, passes: func(*plan.Plan) bool { return false }, page: l.pageWith(tenant)}
+	s := search{Lookup: l, left: searchedTenants, room: searchedPlans, leavesOut: func(*plan.Plan) bool { return false }, page: l.pageByTenant(tenant)}
 	err = cmp.Or(s.run(ctx, from), err)
 	r.Tasks, r.SearchedDownTo, r.Next = s.tasks, s.down, s.next
 	return r, err
 }
 
-// pageWith returns a function that looks for a tenant on a page of tenants: a plan has a tenant
-// once.
-func (l Lookup) pageWith(tenant string) func(context.Context, *plan.Plan, int) ([]task.Task, int, bool, error) {
+// pageByTenant returns a search of a page for a tenant, which a plan has once.
+func (l Lookup) pageByTenant(tenant string) pageSearch {
 	return func(ctx context.Context, p *plan.Plan, after int) ([]task.Task, int, bool, error) {
 		tenants, err := l.e.client.Tenants(ctx, p.ID, after, store.MaxStates)
 		i := slices.Index(tenants, tenant)

@@ -16,11 +16,10 @@ import (
 // one step. Engines then carry it out batch by batch, after the earlier commands on many tasks of
 // the plan; Plan.Sweeps shows how far they are. The command comes to each task of the plan once, in
 // ascending order of their ordinals, a rollback in descending order, and changes those that match
-// when it comes to them. Tasks that
-// are added later are left out. A task whose tenant another plan holds stays as it is, and is
-// counted in Plan.Sweeps; the event at the end says how many. What ends the plan, a cancel or a
-// rollback, also ends the commands on many tasks that are still to be carried out, and a breach
-// ends retries and resumes.
+// when it comes to them. Tasks that are added later are left out. A task whose tenant another plan
+// holds stays as it is, and is counted in Plan.Sweeps; the event at the end says how many. What
+// ends the plan, a cancel or a rollback, also ends the commands on many tasks that are still to be
+// carried out, and a breach ends retries and resumes.
 //
 // The result says how many tasks match, and what becomes of them; to count them, all tasks in the
 // selected states and waves are read, for as long as ctx allows. With [DryRun] nothing else is

@@ -10,8 +10,8 @@ import (
 type Checkpoint struct {
 	// Step names the last completed step, in the executor's own words.
 	Step string
-	// Data is the executor's state as JSON. It is never nil in a saved
-	// checkpoint: an executor without state saves null.
+	// Data is the executor's state as JSON. It is never nil in a saved checkpoint: an executor
+	// without state saves null.
 	Data json.RawMessage
 }
 

@@ -89,9 +89,8 @@ type Control struct {
 type Facts struct {
 	Counters Counters
 	// Breached reports that a commit raised the number of failed tasks, or of those that failed in
-	// the same way, above a bound of the grant.
-	// From that commit on no pending task is claimed; any engine then carries out the strategy's
-	// action, which clears Breached.
+	// the same way, above a bound of the grant. From that commit on no pending task is claimed; any
+	// engine then carries out the strategy's action, which clears Breached.
 	Breached bool
 	// UndosExhausted reports that the open undo round has no task left to claim.
 	UndosExhausted bool
@@ -152,9 +151,8 @@ type Starting struct {
 	Token uint64
 	// TTL is the maximum time between two writes of the start. When more time has passed, any
 	// engine may give the start up, or finish it if the plan's strategy is to skip tenants. The
-	// process that makes the mark chooses it, and all processes
-	// follow it: processes that share a store need not use the same LeaseTTL. 0 or less means
-	// [DefaultStartTTL].
+	// process that makes the mark chooses it, and all processes follow it: processes that share a
+	// store need not use the same LeaseTTL. 0 or less means [DefaultStartTTL].
 	TTL time.Duration
 	// Actor is who gave the command, Reason why.
 	Actor, Reason string

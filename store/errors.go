@@ -44,8 +44,7 @@ func (e *FencedError) Error() string {
 // Is reports whether target is [ErrFenced].
 func (e *FencedError) Is(target error) bool { return target == ErrFenced }
 
-// TenantHeldError names tenants that other plans work on. It matches
-// [ErrTenantHeld].
+// TenantHeldError names tenants that other plans work on. It matches [ErrTenantHeld].
 type TenantHeldError struct {
 	// Held are the locks of these tenants.
 	Held []TenantLock

@@ -27,10 +27,10 @@ type Registry interface {
 	Report(ctx context.Context, incarnation string, l Load) error
 	// Workers returns workers whose lease is not over, in ascending order of the bytes of their
 	// names, beginning with the name from; [NameAfter] makes the from of the next page. limit is at
-	// most MaxPage, which is also the default.
-	// Workers whose lease is damaged, or cannot be reached for now, are left out; an error returned
-	// together with the others says so: it matches ErrCorrupt, or is [Temporary]. Workers that are
-	// left out do not count toward the limit, so only the last page has fewer than the limit.
+	// most MaxPage, which is also the default. Workers whose lease is damaged, or cannot be reached
+	// for now, are left out; an error returned together with the others says so: it matches
+	// ErrCorrupt, or is [Temporary]. Workers that are left out do not count toward the limit, so
+	// only the last page has fewer than the limit.
 	Workers(ctx context.Context, from string, limit int) ([]Worker, error)
 	// Holdings returns all tasks of a plan that workers hold or, if incarnation is not empty, those
 	// that this one holds, in ascending order. It does not ask whether leases are over. Returns

@@ -140,10 +140,10 @@ type Command struct {
 	// events. If it raises TaskCount, exactly the tenants that AppendTenants has stored become
 	// tasks, PENDING, and each further wave gets its counters; Apply returns ErrConflict if they
 	// are more or fewer. A command that marks another addition drops the tenants that were stored
-	// for the one before. The store sets Seq, At and
-	// AtRest, keeps its own Facts, and applies the effects of plan.State.CancelsPending, of a new
-	// Undo.Round and of a new Wave itself. An event that changes the state of the plan itself
-	// clears Breached; otherwise a breach stays even if it happened after the decision was made.
+	// for the one before. The store sets Seq, At and AtRest, keeps its own Facts, and applies the
+	// effects of plan.State.CancelsPending, of a new Undo.Round and of a new Wave itself. An event
+	// that changes the state of the plan itself clears Breached; otherwise a breach stays even if
+	// it happened after the decision was made.
 	plan.Decision
 }
 

@@ -139,8 +139,7 @@ func (k *Keeper) yield(ctx context.Context, l *Lease, h store.Holding) bool {
 }
 
 // yieldOf returns the change that yields the task of h. t is the task, or empty if it is damaged or
-// gone.
-// An undo keeps the failure if its rollback was canceled meanwhile.
+// gone. An undo keeps the failure if its rollback was canceled meanwhile.
 func yieldOf(t task.Task, h store.Holding) store.Change {
 	c := store.Change{Task: h.Task, Token: h.Token, Seq: yieldSeq, Kind: store.Yield}
 	switch {

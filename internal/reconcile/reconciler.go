@@ -92,9 +92,9 @@ type Result struct {
 // Reconcile carries out what a plan owes: its own transitions and its removal, the next parts of
 // commands on many tasks, the stops of tasks that no worker holds, and the recovery of tasks from
 // lost workers. stamp is the stamp of the plan on the agenda, or 0 if it is reconciled without
-// being due. Faults of the store are reported, and the plan is due again after the
-// PollInterval. Any
-// process may reconcile a plan at any time; the process that loses a race sees what the winner did.
+// being due. Faults of the store are reported, and the plan is due again after the PollInterval.
+// Any process may reconcile a plan at any time; the process that loses a race sees what the winner
+// did.
 func (r *Reconciler) Reconcile(ctx context.Context, id plan.ID, stamp uint64) Result {
 	var so turn
 	for so.steps = range maxSteps {

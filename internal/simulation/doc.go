@@ -1,12 +1,12 @@
 // Package simulation tests whole engines over random histories.
 //
 // A history has a few processes. Each is an engine with its own view of one store, in memory or of
-// another kind: modules of stores call it through store/enginetest. A view
-// loses calls and answers, delays them, delivers calls after their caller has given up, freezes for
-// longer than a lease and goes on, or refuses everything for ever, as after a crash. Plans with
-// overlapping tenants run on executors that save, fail, panic, ignore the end of their context and
-// leave goroutines behind, while commands are given, sensible or not. Time is that of a
-// testing/synctest bubble: a history of minutes takes milliseconds.
+// another kind: modules of stores call it through store/enginetest. A view loses calls and answers,
+// delays them, delivers calls after their caller has given up, freezes for longer than a lease and
+// goes on, or refuses everything for ever, as after a crash. Plans with overlapping tenants run on
+// executors that save, fail, panic, ignore the end of their context and leave goroutines behind,
+// while commands are given, sensible or not. Time is that of a testing/synctest bubble: a history
+// of minutes takes milliseconds.
 //
 //	draw      the script of a history, from its seed alone
 //	process   an engine, its view, and what can happen to both

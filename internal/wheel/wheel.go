@@ -20,8 +20,7 @@ type Handle struct {
 	gen   uint32
 }
 
-// Wheel holds values of type T, each due at a tick. It is not safe for
-// concurrent use. Use [New].
+// Wheel holds values of type T, each due at a tick. It is not safe for concurrent use. Use [New].
 type Wheel[T any] struct {
 	// cur is the present tick. Invariant: every timer with due <= cur has been returned, except the
 	// timers left in cur's own slot.

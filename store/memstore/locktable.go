@@ -8,9 +8,8 @@ import (
 
 // lockTable holds locks by tenant. A plan of a million tenants locks all of them when it starts, so
 // a lock takes 60 to 70 bytes here, half of what it takes in a map, and one search adds or removes
-// it.
-// The locks are in chunks and do not move. The slots, which refer to them, have no pointers: the
-// garbage collector does not look at them.
+// it. The locks are in chunks and do not move. The slots, which refer to them, have no pointers:
+// the garbage collector does not look at them.
 //
 // Invariant: at most three quarters of the slots are taken.
 type lockTable struct {

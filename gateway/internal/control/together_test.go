@@ -3,11 +3,14 @@ package control_test
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/cutover-go/cutover/executor"
+	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/internal/control"
 	"github.com/cutover-go/cutover/redisack/probe"
@@ -87,4 +90,38 @@ func TestPanicsOfTheHostStopNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// lateContext is done a while after its deadline.
+type lateContext struct {
+	context.Context
+	deadline time.Time
+}
+
+func (c lateContext) Deadline() (time.Time, bool) { return c.deadline, true }
+
+// TestDeadlineHidesNoAnswer is TestEndOfTheWaitHidesNoAnswer with a connection that notices the end
+// before the context.
+func TestDeadlineHidesNoAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		deadline := time.Now().Add(time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second+time.Millisecond)
+		defer cancel()
+		w := &world{frozen: true}
+		answers := 0
+		c := w.controller()
+		c.Prober = proberFunc(func(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
+			if answers++; answers == 1 {
+				return w.Probe(ctx, ep)
+			}
+			time.Sleep(time.Until(deadline))
+			return probe.Observation{}, &probe.Error{Kind: probe.KindTimeout, Err: os.ErrDeadlineExceeded}
+		})
+		err := c.Switch(lateContext{ctx, deadline}, toBlue("acme"))
+		var failure *executor.Error
+		if !errors.As(err, &failure) || failure.Code != bluegreen.CodeSwitchNotConfirmed || !strings.Contains(err.Error(), `proxy serves "green|0|0"`) {
+			t.Errorf("%v", err)
+		}
+	})
 }

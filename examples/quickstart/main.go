@@ -33,7 +33,11 @@ func run(ctx context.Context) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	var running sync.WaitGroup
-	running.Go(func() { _ = engine.Run(ctx) })
+	running.Go(func() {
+		if err := engine.Run(ctx); err != nil {
+			log.Print(err) // it names the tasks whose executors do not return
+		}
+	})
 	defer running.Wait()
 	defer stop()
 

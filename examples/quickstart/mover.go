@@ -35,11 +35,15 @@ func newMover(unlucky string) (*mover, error) {
 
 func (m *mover) repair() { m.broken.Store(nil) }
 
+// lookUp would ask where the tenant is. What it writes into j is there for the next steps, and
+// for the undo, after a crash as well.
 func (m *mover) lookUp(_ context.Context, _ *executor.Run, j *journey) error {
 	j.From, j.To = "green", "blue"
 	return nil
 }
 
+// switchOver would route the tenant to j.To. It may be called again after a crash, and has to
+// tolerate that.
 func (m *mover) switchOver(ctx context.Context, run *executor.Run, _ *journey) error {
 	select { // the work takes its time
 	case <-time.After(30 * time.Millisecond):
@@ -52,4 +56,5 @@ func (m *mover) switchOver(ctx context.Context, run *executor.Run, _ *journey) e
 	return nil
 }
 
+// switchBack would route the tenant to j.From again: a rollback calls it.
 func (m *mover) switchBack(context.Context, *executor.Run, *journey) error { return nil }

@@ -2,15 +2,14 @@ package renewal
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
-	"strconv"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"github.com/cutover-go/cutover/internal/abreast"
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
@@ -22,18 +21,8 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	waitTogether()
+	abreast.Tests(4)
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
-}
-
-// waitTogether sets a minimum number of parallel tests, even with fewer processors, because long
-// tests mostly wait for servers.
-func waitTogether() {
-	flag.Parse()
-	const tests = 8
-	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < tests {
-		_ = flag.Set("test.parallel", strconv.Itoa(tests))
-	}
 }
 
 // start runs a service until the end of the test.

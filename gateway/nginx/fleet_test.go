@@ -3,8 +3,6 @@ package nginx_test
 import (
 	"context"
 	"errors"
-	"flag"
-	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,17 +13,12 @@ import (
 	"github.com/cutover-go/cutover/gateway/gatewaytest"
 	"github.com/cutover-go/cutover/gateway/internal/fleettest"
 	"github.com/cutover-go/cutover/gateway/nginx"
+	"github.com/cutover-go/cutover/internal/abreast"
 	"github.com/cutover-go/cutover/internal/proxytest"
 )
 
-// TestMain runs more tests at once than there are processors, because they wait for nginx most of
-// the time.
 func TestMain(m *testing.M) {
-	const tests = 6
-	flag.Parse()
-	if n, err := strconv.Atoi(flag.Lookup("test.parallel").Value.String()); err == nil && n < tests {
-		_ = flag.Set("test.parallel", strconv.Itoa(tests))
-	}
+	abreast.Tests(3)
 	goleak.VerifyTestMain(m)
 }
 

@@ -3,11 +3,8 @@ package redisconfig_test
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +16,7 @@ import (
 	"github.com/cutover-go/cutover/executor"
 	"github.com/cutover-go/cutover/executor/bluegreen"
 	"github.com/cutover-go/cutover/gateway/redisconfig"
+	"github.com/cutover-go/cutover/internal/abreast"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
@@ -27,11 +25,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := redistest.Abreast(4); err != nil { // the tests mostly wait
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	abreast.Tests(4)
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 

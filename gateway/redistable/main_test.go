@@ -14,6 +14,7 @@ import (
 
 	"github.com/cutover-go/cutover/gateway"
 	"github.com/cutover-go/cutover/gateway/redistable"
+	"github.com/cutover-go/cutover/internal/abreast"
 	"github.com/cutover-go/cutover/internal/redistest"
 )
 
@@ -30,10 +31,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	if err := redistest.Abreast(4); err != nil { // the tests mostly wait
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	abreast.Tests(4)
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 

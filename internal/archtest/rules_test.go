@@ -113,6 +113,7 @@ var arrows = []arrow{
 	{from: "renewal/internal/nodequeue"},
 	{from: "renewal/internal/redisbackend", to: []string{"internal/await", "internal/redisserver", "renewal/internal/backend"}},
 	{from: "renewal/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/wheel"}},
+	{from: "internal/abreast"},
 	{from: "internal/await"},
 	{from: "internal/redistx"},
 	{from: "internal/redisserver", to: []string{"internal/await"}},

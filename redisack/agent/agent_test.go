@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
+	"github.com/cutover-go/cutover/internal/abreast"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/redisack"
 	"github.com/cutover-go/cutover/redisack/agent"
@@ -24,11 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	if err := redistest.Abreast(4); err != nil { // the tests mostly wait
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	abreast.Tests(4)
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }
 

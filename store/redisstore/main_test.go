@@ -1,7 +1,6 @@
 package redisstore
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -10,14 +9,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/cutover-go/cutover/internal/abreast"
 	"github.com/cutover-go/cutover/internal/redistest"
 	"github.com/cutover-go/cutover/internal/sample"
 )
 
 func TestMain(m *testing.M) {
-	flag.Parse()
-	err := errors.Join(redistest.Abreast(3), fewerChecks()) // the tests mostly wait
-	if err != nil {
+	abreast.Tests(3)
+	if err := fewerChecks(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -3,13 +3,13 @@
 package crash
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/cutover-go/cutover/internal/abreast"
 	"github.com/cutover-go/cutover/internal/crashtest"
 	"github.com/cutover-go/cutover/internal/redistest"
 )
@@ -23,10 +23,6 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	flag.Parse()
-	if err := redistest.Abreast(2); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	abreast.Tests(2)
 	goleak.VerifyTestMain(m, redistest.IgnoreDialers())
 }

@@ -3,7 +3,9 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +23,37 @@ func cpu(b *testing.B) time.Duration {
 		b.Fatal(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// processCPU returns the processor time that a process has used.
+func processCPU(b *testing.B, pid int) time.Duration {
+	b.Helper()
+	_, stat, _ := strings.Cut(readProc(b, pid, "stat"), ") ") // the name may contain spaces
+	var ticks [2]int
+	if _, err := fmt.Sscanf(strings.Join(strings.Fields(stat)[11:13], " "), "%d %d", &ticks[0], &ticks[1]); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(ticks[0]+ticks[1]) * 10 * time.Millisecond
+}
+
+// residentMB returns the resident memory of a process.
+func residentMB(b *testing.B, pid int) float64 {
+	b.Helper()
+	_, rss, _ := strings.Cut(readProc(b, pid, "status"), "VmRSS:")
+	var kb int
+	if _, err := fmt.Sscan(rss, &kb); err != nil {
+		b.Fatal(err)
+	}
+	return float64(kb) / 1024
+}
+
+func readProc(b *testing.B, pid int, file string) string {
+	b.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return string(text)
 }
 
 // heap returns the number of allocated and reachable bytes.

@@ -235,8 +235,8 @@ func TestPolicyIsForgottenWithItsLastTask(t *testing.T) {
 		h := register(t, s, Task{Keys: []string{fmt.Sprint(i)}, Policy: every(time.Second)})
 		_ = h.Cancel()
 	}
-	if len(s.shared.registry.policies) != 0 || len(s.shared.registry.tasks) != 0 || s.shared.timers.wheel.Len() != 0 {
-		t.Errorf("%d policies, %d tasks, %d timers left", len(s.shared.registry.policies), len(s.shared.registry.tasks), s.shared.timers.wheel.Len())
+	if len(s.shared.registry.policies) != 0 || s.shared.registry.tasks.Len() != 0 || s.shared.timers.wheel.Len() != 0 {
+		t.Errorf("%d policies, %d tasks, %d timers left", len(s.shared.registry.policies), s.shared.registry.tasks.Len(), s.shared.timers.wheel.Len())
 	}
 }
 

@@ -2,9 +2,12 @@ package renewal
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/cutover-go/cutover/renewal/internal/byid"
 )
 
 // registry holds the live tasks of a service, their policies, and whether the service runs.
@@ -14,7 +17,7 @@ type registry struct {
 
 	mu       sync.Mutex // never held while the mutex of a Handle is taken
 	state    runState
-	tasks    map[string]*Handle
+	tasks    *byid.Set[*Handle]
 	policies map[*Policy]*policy
 	lastID   uint64
 }
@@ -31,7 +34,7 @@ const (
 func newRegistry(cfg Config) *registry {
 	return &registry{
 		maxTasks: cfg.MaxTasks, tick: cfg.Tick,
-		tasks: make(map[string]*Handle), policies: make(map[*Policy]*policy),
+		tasks: byid.New[*Handle](), policies: make(map[*Policy]*policy),
 	}
 }
 
@@ -57,10 +60,10 @@ func (r *registry) validate(t *Task) error {
 
 // conflicts returns the faults that depend on the other tasks. The caller holds mu.
 func (r *registry) conflicts(t *Task) (faults []error) {
-	if r.tasks[t.ID] != nil {
+	if _, known := r.tasks.Get(t.ID); known {
 		faults = append(faults, ErrDuplicateID)
 	}
-	if r.maxTasks >= 0 && len(r.tasks) >= r.maxTasks {
+	if r.maxTasks >= 0 && r.tasks.Len() >= r.maxTasks {
 		faults = append(faults, fmt.Errorf("%w: the limit is %d", ErrTooManyTasks, r.maxTasks))
 	}
 	return faults
@@ -76,7 +79,7 @@ func (r *registry) admit(t *Task, h *Handle, s *shared) error {
 	if faults := r.conflicts(t); len(faults) > 0 { // another task was registered after validate
 		return &InvalidError{What: taskName(t.ID), Faults: faults}
 	}
-	for h.id == "" || r.tasks[h.id] != nil {
+	for h.id == "" || !r.tasks.Add(h) {
 		r.lastID++
 		h.id = "t" + strconv.FormatUint(r.lastID, 36)
 	}
@@ -86,7 +89,6 @@ func (r *registry) admit(t *Task, h *Handle, s *shared) error {
 		r.policies[t.Policy] = h.pol
 	}
 	h.pol.users++
-	r.tasks[h.id] = h
 	return nil
 }
 
@@ -101,7 +103,7 @@ func taskName(id string) string {
 func (r *registry) forget(h *Handle) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.tasks, h.id)
+	r.tasks.Remove(h.id)
 	h.pol.users--
 	if h.pol.users == 0 {
 		delete(r.policies, h.pol.src)
@@ -112,25 +114,22 @@ func (r *registry) forget(h *Handle) {
 func (r *registry) all() []*Handle {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]*Handle, 0, len(r.tasks))
-	for _, h := range r.tasks {
-		all = append(all, h)
-	}
-	return all
+	return slices.AppendSeq(make([]*Handle, 0, r.tasks.Len()), r.tasks.All())
 }
 
 // find returns a live task, or nil.
 func (r *registry) find(id string) *Handle {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.tasks[id]
+	h, _ := r.tasks.Get(id)
+	return h
 }
 
 // live returns the number of live tasks.
 func (r *registry) live() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.tasks)
+	return r.tasks.Len()
 }
 
 func (r *registry) running() bool {

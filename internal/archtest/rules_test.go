@@ -109,6 +109,7 @@ var arrows = []arrow{
 	{from: "redisack/internal/wire"},
 	{from: "redisack/...", to: []string{"internal/await", "internal/nilcheck", "internal/redisserver", "internal/redistx", "internal/wait"}},
 	{from: "renewal/internal/backend"},
+	{from: "renewal/internal/byid"},
 	{from: "renewal/internal/hostcall"},
 	{from: "renewal/internal/nodequeue"},
 	{from: "renewal/internal/redisbackend", to: []string{"internal/await", "internal/redisserver", "renewal/internal/backend"}},

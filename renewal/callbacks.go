@@ -51,7 +51,7 @@ func (q *callbackQueue) empty() bool { return !q.running && len(q.waiting) == 0 
 // emit queues a callback, or counts it as left out if the queue is full.
 func (h *Handle) emit(c callback) {
 	x := h.x()
-	if !x.callbacks.push(c, len(h.keys)+len(x.selected)) {
+	if !x.callbacks.push(c, h.pol.keys()+len(x.selected)) {
 		h.pol.shared.meter.dropped.Add(1)
 		return
 	}

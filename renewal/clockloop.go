@@ -52,7 +52,7 @@ const onTheClock = 1024
 // so that the other tasks are on time. The mutex of a task with a selector may be held for a long
 // time while its keys are chosen.
 func (s *Service) fire(h *Handle, now time.Duration) {
-	if len(h.keys) <= onTheClock && !h.pol.Select.set {
+	if h.pol.keys() <= onTheClock && !h.pol.Select.set {
 		h.fire(now)
 		return
 	}

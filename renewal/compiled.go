@@ -22,6 +22,32 @@ type policy struct {
 	keyGone  bool          // there is a stop rule KeyGone
 	ages     bool          // there is a stop rule After
 	keep     backend.Keep
+
+	oneKey terms // of tasks with at most one key of a fixed list
+}
+
+// terms are what a Handle refers to: its policy, and the keys of a fixed list beyond the first one.
+// All tasks without such keys share the terms of their policy, so that only tasks with several keys
+// have a list of them.
+type terms struct {
+	*policy       // immutable
+	rest    []key // the mutex of the Handle guards the elements
+}
+
+// keys returns the number of keys of the fixed list.
+func (t *terms) keys() int {
+	if t.Select.set {
+		return 0
+	}
+	return 1 + len(t.rest)
+}
+
+// terms returns the terms of a task with a number of keys of a fixed list.
+func (p *policy) terms(keys int) *terms {
+	if keys <= 1 {
+		return &p.oneKey
+	}
+	return &terms{policy: p, rest: make([]key, keys-1)}
 }
 
 // compile copies a policy that has been validated.
@@ -43,6 +69,7 @@ func compile(p *Policy, s *shared) *policy {
 	case p.KeepPersistent:
 		c.keep = backend.KeepPersistent
 	}
+	c.oneKey.policy = c
 	return c
 }
 

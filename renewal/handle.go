@@ -13,26 +13,25 @@ import (
 // Handle is a registered task. It stays valid after the end of the task, and its Result is then
 // final. Its methods may be called from any goroutine.
 type Handle struct {
-	// Immutable after Register.
-	id    string
-	owner string
-	keys  []key // of a fixed list; mu guards the elements
-
 	mu sync.Mutex
 	// Guarded by mu. With a million tasks the size of each field matters: fields that most tasks do
-	// not need are in extra.
+	// not need are in extra, and the keys beyond the first one in terms.
+	first    key           // of a fixed list; gone if there is a selector instead
 	timer    wheel.Handle  // Invariant: never later than due, a deadline or a retry
 	due      time.Duration // next tick
-	early    uint32        // by how many clock ticks jitter makes the next tick come early
+	ext      *extra
+	early    uint32 // by how many clock ticks jitter makes the next tick come early
 	renewals uint32
 	failures uint32
-	reason   Reason // Live until the end
-	counted  bool   // renewals includes the present tick
-	calling  bool   // a policyCall is under way
-	err      error  // the last error; not in extra, since in an outage every task has one
-	ext      *extra
+	reason   Reason    // Live until the end
+	counted  bool      // renewals includes the present tick
+	calling  bool      // a policyCall is under way
+	err      lastError // not in extra, since in an outage every task has one
 
-	pol *policy // immutable
+	// Immutable after Register.
+	pol   *terms
+	owner string
+	id    string
 }
 
 // extra is the part of a Handle that only some tasks need. The mutex of its Handle guards it.
@@ -52,6 +51,19 @@ type extra struct {
 	callbacks callbackQueue
 	waits     renewWaits
 	idle      []chan struct{} // closed when the task is quiet, for CancelAndWait
+}
+
+// lastError is the last error of a task, if there was one. Most tasks never have one, so it is a
+// pointer, which is half as large as an error.
+type lastError struct{ err *error }
+
+func (l *lastError) set(err error) { l.err = &err }
+
+func (l *lastError) get() error {
+	if l.err == nil {
+		return nil
+	}
+	return *l.err
 }
 
 func (h *Handle) x() *extra {
@@ -127,7 +139,7 @@ func (h *Handle) Result() Result {
 }
 
 func (h *Handle) result() Result {
-	r := Result{ID: h.id, Reason: h.reason, Renewals: int(h.renewals), Failures: int(h.failures), Err: h.err}
+	r := Result{ID: h.id, Reason: h.reason, Renewals: int(h.renewals), Failures: int(h.failures), Err: h.err.get()}
 	if h.ext != nil {
 		r.Ended = h.ext.ended
 	}
@@ -242,20 +254,31 @@ func (h *Handle) RenewNow(ctx context.Context) error {
 	}
 }
 
-// touch reads fields at both ends of the Handle, the first key and its name, to load them into the
-// cache; see warm. These fields do not change, so touch needs no lock.
+// touch reads fields at both ends of the Handle, and the name of its first key, to load them into
+// the cache; see warm. These fields do not change, so touch needs no lock.
 func (h *Handle) touch() int {
-	if len(h.keys) == 0 || h.pol == nil {
+	if h.first.name == "" || h.id == "" {
 		return 0
 	}
-	return int(h.keys[0].name[0])
+	return int(h.first.name[0])
+}
+
+// at returns a key of a fixed list.
+func (h *Handle) at(i int) *key {
+	if i == 0 {
+		return &h.first
+	}
+	return &h.pol.rest[i-1]
 }
 
 // each calls fn for every key that is still renewed.
 func (h *Handle) each(fn func(*key)) {
-	for i := range h.keys {
-		if h.keys[i].live() {
-			fn(&h.keys[i])
+	if h.first.live() {
+		fn(&h.first)
+	}
+	for i := range h.pol.rest {
+		if k := &h.pol.rest[i]; k.live() {
+			fn(k)
 		}
 	}
 	if h.ext == nil {
@@ -272,16 +295,16 @@ func (h *Handle) each(fn func(*key)) {
 const few = 16
 
 // many reports whether the task has too many keys to scan all of them after a change to one.
-func (h *Handle) many() bool { return len(h.keys) > few || h.pol.Select.set }
+func (h *Handle) many() bool { return h.pol.keys() > few || h.pol.Select.set }
 
 // quiet reports whether no call, function or callback runs for the task any more. It is called
 // after the end of the task, when no key becomes part of a call again.
 func (h *Handle) quiet() bool {
 	if h.ext == nil {
-		return !h.calling && !slices.ContainsFunc(h.keys, func(k key) bool { return k.sending() })
+		return !h.calling && !h.first.sending() && !slices.ContainsFunc(h.pol.rest, func(k key) bool { return k.sending() })
 	}
-	for ; h.ext.quiet < len(h.keys); h.ext.quiet++ {
-		if h.keys[h.ext.quiet].sending() {
+	for ; h.ext.quiet < h.pol.keys(); h.ext.quiet++ {
+		if h.at(h.ext.quiet).sending() {
 			return false
 		}
 	}

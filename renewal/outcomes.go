@@ -29,7 +29,7 @@ func (t taskKey) renewed(sent, ttl time.Duration) {
 func (t taskKey) failed(err error, now time.Duration) {
 	h, k := t.h, t.k
 	h.failures++
-	h.err = err
+	h.err.set(err)
 	if k.attempt < 255 {
 		k.attempt++
 	}
@@ -48,7 +48,7 @@ func (t taskKey) failed(err error, now time.Duration) {
 // failedWithoutKey records a failure that does not belong to a single key.
 func (h *Handle) failedWithoutKey(err error) {
 	h.failures++
-	h.err = err
+	h.err.set(err)
 	h.pol.shared.meter.count(&h.pol.Policy, Failed)
 	if h.pol.Callbacks.OnFailed != nil {
 		h.emit(h.event(&key{deadline: never}, Failed, err))
@@ -66,7 +66,7 @@ func (t taskKey) lose(cause error) {
 		return
 	}
 	err := &LostError{Key: k.name, Cause: cause}
-	h.err = err
+	h.err.set(err)
 	if h.pol.Callbacks.OnLost != nil {
 		h.emit(h.event(k, Lost, err))
 	}
@@ -106,7 +106,7 @@ func (h *Handle) endAfterLoss(reason Reason, err error) {
 func (h *Handle) left() (n int) {
 	if h.many() {
 		h.x().lost++
-		return len(h.keys) - h.x().lost
+		return h.pol.keys() - h.x().lost
 	}
 	h.each(func(*key) { n++ })
 	return n
@@ -159,7 +159,7 @@ func (h *Handle) finish(reason Reason, err error) {
 	x := h.x()
 	x.ended = s.clock.time(s.clock.now())
 	if err != nil {
-		h.err = err
+		h.err.set(err)
 	}
 	if x.done != nil {
 		close(x.done)
@@ -180,13 +180,13 @@ func (h *Handle) finish(reason Reason, err error) {
 // cause returns the cause with which the task's context ends.
 func (h *Handle) cause() error {
 	if h.reason == ReasonLost {
-		return h.err
+		return h.err.get()
 	}
 	return h.endedError()
 }
 
 func (h *Handle) endedError() *EndedError {
-	return &EndedError{ID: h.id, Reason: h.reason, Cause: h.err}
+	return &EndedError{ID: h.id, Reason: h.reason, Cause: h.err.get()}
 }
 
 func (h *Handle) event(k *key, o Outcome, err error) callback {

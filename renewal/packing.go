@@ -3,8 +3,9 @@ package renewal
 // This file contains the optimisations for a million tasks; packing_test.go measures what they
 // save.
 
-// halfTick is the low half of a tick of the clock. With full ticks a key would not fit into
-// 32 bytes, and a million keys would take 16 MB more; see TestTaskStaysSmall. It
+// halfTick is the low half of a tick of the clock. With full ticks a Handle, which contains
+// a key, would not fit into 128 bytes, and a million tasks would take 16 MB more; see
+// TestTaskStaysSmall. It
 // distinguishes all ticks that lie less than 2^31 ticks from the present one: 24 days even
 // with ticks of a millisecond. A retry is at most one interval and at most lastRetry ticks
 // ahead.

@@ -14,15 +14,28 @@ import (
 	"github.com/cutover-go/cutover/renewal/internal/backend"
 )
 
-// TestTaskStaysSmall checks that a task with one key fits the allocator's size classes of 128 and
-// 32 bytes. The next larger class of either costs 16 MB per million tasks.
+// TestTaskStaysSmall checks that a task with one key fits the allocator's size class of 128 bytes,
+// which is two cache lines. The next larger class costs 16 MB per million tasks.
 func TestTaskStaysSmall(t *testing.T) {
 	t.Parallel()
 	if n := unsafe.Sizeof(Handle{}); n > 128 {
 		t.Errorf("a Handle takes %d bytes, want at most 128", n)
 	}
-	if n := unsafe.Sizeof(key{}); n > 32 {
-		t.Errorf("a key takes %d bytes, want at most 32", n)
+}
+
+// TestOneKeyNeedsNoList checks that tasks with one key, or with a selector, share the terms of
+// their policy, and that the keys of others are separate.
+func TestOneKeyNeedsNoList(t *testing.T) {
+	t.Parallel()
+	s := newIdle(t, Config{})
+	p := every(time.Second)
+	a, b := register(t, s, Task{Keys: []string{"a"}, Policy: p}), register(t, s, Task{Keys: []string{"b"}, Policy: p})
+	c, d := register(t, s, Task{Keys: []string{"c", "x"}, Policy: p}), register(t, s, Task{Keys: []string{"d", "y"}, Policy: p})
+	if a.pol != b.pol || len(a.pol.rest) != 0 {
+		t.Error("tasks with one key do not share their terms")
+	}
+	if c.pol == d.pol || c.pol.policy != d.pol.policy || c.pol.rest[0].name != "x" || d.pol.rest[0].name != "y" {
+		t.Errorf("%v and %v, want separate lists of one policy", c.pol.rest, d.pol.rest)
 	}
 }
 
@@ -37,8 +50,8 @@ func TestHalfTick(t *testing.T) {
 	}
 }
 
-// TestOutageLeavesTasksSmall checks that a task that has failed keeps its error but uses no more
-// memory than a task that never failed. Otherwise one outage would enlarge a million tasks for the
+// TestOutageLeavesTasksSmall checks that a task that has failed keeps its error, but needs no more
+// memory than for that. Otherwise one outage would enlarge a million tasks for the
 // rest of their lives.
 func TestOutageLeavesTasksSmall(t *testing.T) {
 	t.Parallel()

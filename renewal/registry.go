@@ -83,12 +83,13 @@ func (r *registry) admit(t *Task, h *Handle, s *shared) error {
 		r.lastID++
 		h.id = "t" + strconv.FormatUint(r.lastID, 36)
 	}
-	h.pol = r.policies[t.Policy]
-	if h.pol == nil {
-		h.pol = compile(t.Policy, s)
-		r.policies[t.Policy] = h.pol
+	p := r.policies[t.Policy]
+	if p == nil {
+		p = compile(t.Policy, s)
+		r.policies[t.Policy] = p
 	}
-	h.pol.users++
+	p.users++
+	h.pol = p.terms(len(t.Keys))
 	return nil
 }
 

@@ -19,9 +19,9 @@ func (h *Handle) start(t *Task) {
 	if h.pol.ttl != 0 {
 		deadline = since + h.pol.ttl - marginOf(h.pol.ttl)
 	}
-	h.keys = make([]key, len(t.Keys))
+	h.first.state = keyGone // unless there is a key
 	for i, name := range t.Keys {
-		h.keys[i] = key{name: name, slot: s.queues.slot(name), deadline: deadline}
+		*h.at(i) = key{name: name, slot: s.queues.slot(name), deadline: deadline}
 	}
 	if h.pol.ages {
 		h.x().born = now
@@ -157,8 +157,8 @@ func (h *Handle) schedule(place time.Duration) {
 // arm sets the timer to the earliest of the next tick, the retries and the deadlines.
 func (h *Handle) arm() {
 	at, c := h.due, &h.pol.shared.clock
-	if len(h.keys) == 1 && h.ext == nil && h.keys[0].state != keyRetrying { // no need for the clock
-		at = h.keys[0].next(at, c, 0)
+	if h.pol.keys() == 1 && h.ext == nil && h.first.state != keyRetrying { // no need for the clock
+		at = h.first.next(at, c, 0)
 	} else {
 		now := c.tickNow()
 		h.each(func(k *key) { at = k.next(at, c, now) })

@@ -39,10 +39,7 @@ func (b *Backend) oneByOne(ctx context.Context, client redis.UniversalClient, re
 		defer cancel()
 		c := &commands{fresh: true, single: true}
 		c.build(ctx, reqs, b)
-		c.exec(ctx, client)
-		if c.withText(-1) {
-			c.exec(ctx, client)
-		}
+		c.exec(ctx, client, -1)
 		c.read(reqs)
 		resolveKept(ctx, client, reqs)
 		return nil

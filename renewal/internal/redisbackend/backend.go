@@ -52,7 +52,7 @@ type Backend struct {
 	only    *node                // nil in a cluster
 	opt     Options
 
-	renewScript       *redis.Script
+	renewHash         string // of the text of renew.lua
 	acquireScript     *redis.Script
 	acquireLockScript *redis.Script
 	releaseScript     *redis.Script
@@ -66,7 +66,7 @@ type Backend struct {
 func New(rdb redis.UniversalClient, opt Options) *Backend {
 	b := &Backend{
 		rdb: rdb, opt: opt,
-		renewScript:       redis.NewScript(text(renewText)),
+		renewHash:         redis.NewScript(text(renewText)).Hash(),
 		acquireScript:     redis.NewScript(text(acquireText)),
 		acquireLockScript: redis.NewScript(text(acquireLockText)),
 		releaseScript:     redis.NewScript(text(releaseText)),

@@ -17,18 +17,18 @@ const perScript = 100
 // errUnsent is the error of a command until the client sets a result.
 var errUnsent = errors.New("renewal: the client did not send the command")
 
-// commands are the commands of one call. PEXPIRE commands are reused with other arguments. Reuse
-// depends on three properties of the client: Args returns the slice that the client sends, the
-// client stores the result in the same object, and it touches no object after Exec has returned;
-// see TestCommandsCanBeUsedAgain.
+// commands are the commands of one call. PEXPIRE commands and scripts of perScript keys are reused
+// with other arguments; see reuse.go.
 type commands struct {
 	fresh  bool
-	single bool                                    // one command per key
-	plain  [backend.KeepLonger + 1][]*redis.IntCmd // by value of Keep; the used ones come first
-	used   [backend.KeepLonger + 1]int
+	single bool                                            // one command per key
+	plain  [backend.KeepLonger + 1]reusable[*redis.IntCmd] // by value of Keep
+	shared reusable[*redis.IntSliceCmd]                    // scripts with one TTL and token
+	mixed  reusable[*redis.IntSliceCmd]                    // scripts with a TTL and token per key
 
 	cmds  []redis.Cmder // of this call, in the order of sending
 	parts []part        // parallel to cmds
+	owned []int         // indexes of the requests that scripts serve
 }
 
 // part names the requests that a command serves.
@@ -39,21 +39,19 @@ type part struct {
 
 // reset empties c, so that it no longer references the keys of any task.
 func (c *commands) reset() {
-	for form, n := range c.used {
-		for _, cmd := range c.plain[form][:n] {
-			args := cmd.Args()
-			args[1], args[2] = nil, nil
-		}
+	for form := range c.plain {
+		c.plain[form].reset()
 	}
+	c.shared.reset()
+	c.mixed.reset()
 	clear(c.cmds)
 	clear(c.parts)
-	c.cmds, c.parts = c.cmds[:0], c.parts[:0]
-	c.used = [backend.KeepLonger + 1]int{}
+	c.cmds, c.parts, c.owned = c.cmds[:0], c.parts[:0], c.owned[:0]
 }
 
 // build makes the commands for all requests.
 func (c *commands) build(ctx context.Context, reqs []backend.Request, b *Backend) {
-	var group []int
+	begun := 0 // index in owned at which the present script begins
 	for i := range reqs {
 		r := &reqs[i]
 		if r.Owner == nil {
@@ -61,13 +59,13 @@ func (c *commands) build(ctx context.Context, reqs []backend.Request, b *Backend
 			c.parts = append(c.parts, part{req: i})
 			continue
 		}
-		if len(group) > 0 && (c.single || !fits(&reqs[group[0]], r, len(group), b.cluster != nil)) {
+		if group := c.owned[begun:]; len(group) > 0 && (c.single || !fits(&reqs[group[0]], r, len(group), b.cluster != nil)) {
 			c.script(ctx, reqs, group, b)
-			group = nil
+			begun = len(c.owned)
 		}
-		group = append(group, i)
+		c.owned = append(c.owned, i)
 	}
-	if len(group) > 0 {
+	if group := c.owned[begun:]; len(group) > 0 {
 		c.script(ctx, reqs, group, b)
 	}
 }
@@ -79,24 +77,20 @@ func fits(first, r *backend.Request, n int, cluster bool) bool {
 
 // expire returns a PEXPIRE for one key.
 func (c *commands) expire(ctx context.Context, r *backend.Request) *redis.IntCmd {
-	n := c.used[r.Keep]
-	if c.fresh || n == len(c.plain[r.Keep]) {
-		args := []any{"pexpire", r.Key, &r.TTL}
-		if r.Keep != backend.KeepNone {
-			args = append(args, r.Keep.Option())
-		}
-		cmd := redis.NewIntCmd(ctx, args...)
-		cmd.SetErr(errUnsent)
-		if !c.fresh {
-			c.plain[r.Keep] = append(c.plain[r.Keep], cmd)
-			c.used[r.Keep]++
-		}
-		return cmd
+	cmd, args := c.plain[r.Keep].next()
+	if args == nil {
+		args = make([]any, 0, 4)
 	}
-	c.used[r.Keep]++
-	cmd := c.plain[r.Keep][n]
-	args := cmd.Args()
-	args[1], args[2] = r.Key, &r.TTL
+	args = append(args, "pexpire", r.Key, &r.TTL)
+	if r.Keep != backend.KeepNone {
+		args = append(args, r.Keep.Option())
+	}
+	if cmd == nil {
+		cmd = redis.NewIntCmd(ctx, args...)
+		if !c.fresh {
+			c.plain[r.Keep].keep(cmd)
+		}
+	}
 	cmd.SetErr(errUnsent)
 	return cmd
 }
@@ -104,12 +98,26 @@ func (c *commands) expire(ctx context.Context, r *backend.Request) *redis.IntCmd
 // script returns an EVALSHA for keys that must hold their owner's token.
 func (c *commands) script(ctx context.Context, reqs []backend.Request, group []int, b *Backend) {
 	first := &reqs[group[0]]
-	args := make([]any, 0, 6+3*len(group))
-	args = append(args, "evalsha", b.renewScript.Hash(), len(group))
 	shared := true
 	for _, i := range group {
-		args = append(args, reqs[i].Key)
 		shared = shared && reqs[i].TTL == first.TTL && *reqs[i].Owner == *first.Owner
+	}
+	kept := &c.mixed
+	if shared {
+		kept = &c.shared
+	}
+	again := len(group) == perScript && !c.fresh // so that all kept commands have as many arguments
+	var cmd *redis.IntSliceCmd
+	var args []any
+	if again {
+		cmd, args = kept.next()
+	}
+	if args == nil {
+		args = make([]any, 0, 4+3*len(group))
+	}
+	args = append(args, "evalsha", &b.renewHash, len(group))
+	for _, i := range group {
+		args = append(args, reqs[i].Key)
 	}
 	args = append(args, first.Keep.Option())
 	if shared {
@@ -119,23 +127,42 @@ func (c *commands) script(ctx context.Context, reqs []backend.Request, group []i
 			args = append(args, &reqs[i].TTL, reqs[i].Owner)
 		}
 	}
-	cmd := redis.NewIntSliceCmd(ctx, args...)
+	if cmd == nil {
+		cmd = redis.NewIntSliceCmd(ctx, args...)
+		if again {
+			kept.keep(cmd)
+		}
+	}
 	cmd.SetErr(errUnsent)
 	c.cmds = append(c.cmds, cmd)
 	c.parts = append(c.parts, part{keys: group})
 }
 
-// exec sends the commands that were not sent yet, and those whose script the server did not know.
-func (c *commands) exec(ctx context.Context, client redis.UniversalClient) {
-	pipe := client.Pipeline()
-	for _, cmd := range c.cmds {
-		if err := cmd.Err(); errors.Is(err, errUnsent) || isUnknownScript(err) {
-			_ = pipe.Process(ctx, cmd) // only queues it
+// exec sends the commands. If the server does not know the script, it sends those calls again once
+// for each number in texts, which says how many of them then carry the text; see withText.
+func (c *commands) exec(ctx context.Context, client redis.UniversalClient, texts ...int) {
+	send(ctx, client, c.cmds)
+	for _, n := range texts {
+		if c.withText(n) {
+			send(ctx, client, c.unknown())
 		}
 	}
-	if pipe.Len() > 0 {
-		_, _ = pipe.Exec(ctx) // every command has its own error
+}
+
+func send(ctx context.Context, client redis.UniversalClient, cmds []redis.Cmder) {
+	pipe := client.Pipeline()
+	_ = pipe.BatchProcess(ctx, cmds...) // only queues them
+	_, _ = pipe.Exec(ctx)               // every command has its own error
+}
+
+// unknown returns the script calls that the server answered with NOSCRIPT.
+func (c *commands) unknown() (cmds []redis.Cmder) {
+	for i, cmd := range c.cmds {
+		if c.parts[i].keys != nil && isUnknownScript(cmd.Err()) {
+			cmds = append(cmds, cmd)
+		}
 	}
+	return cmds
 }
 
 // withText changes up to n script calls that the server answered with NOSCRIPT from EVALSHA to EVAL

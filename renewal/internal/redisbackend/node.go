@@ -49,13 +49,8 @@ func (n *node) Refresh(ctx context.Context, timeout time.Duration, reqs []backen
 	defer n.give(c)
 
 	c.build(ctx, reqs, n.backend)
-	c.exec(ctx, client)
-	if c.withText(1) { // after the first EVAL, the server knows the script
-		c.exec(ctx, client)
-	}
-	if c.withText(-1) { // each server of a ring needs the text
-		c.exec(ctx, client)
-	}
+	// After one call with the text the server knows the script; but a ring has several servers.
+	c.exec(ctx, client, 1, -1)
 	c.read(reqs)
 	resolveKept(ctx, client, reqs)
 	n.backend.refreshApart(ctx, client, reqs, c.failedTogether())

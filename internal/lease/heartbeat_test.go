@@ -1,8 +1,11 @@
 package lease
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,6 +29,52 @@ func keeperOf(t *testing.T) (*Keeper, *Lease) {
 		OnLost: func(string, int) {},
 	})
 	return k, current(t, k.registry)
+}
+
+// reporting is a store that counts the reports.
+type reporting struct {
+	store.Store
+	reports atomic.Int64
+	last    atomic.Int64 // the tasks that are held, according to the last report
+}
+
+func (s *reporting) Report(_ context.Context, _ string, l store.Load) error {
+	s.reports.Add(1)
+	s.last.Store(int64(l.Held))
+	return nil
+}
+
+func TestManyRunsShareAReport(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		k, l := keeperOf(t)
+		s := &reporting{Store: k.client.Store}
+		k.client = storeclient.New(s, storeclient.Options{Fault: func(_ string, err error) { t.Error(err) }})
+		ctx, stop := context.WithCancel(t.Context())
+		var paused sync.WaitGroup
+		paused.Go(func() { k.pause(ctx, l, time.Hour) })
+		defer paused.Wait()
+		defer stop()
+		first := &fakeRun{id: task.NewID(1, 1), token: 1}
+		k.registry.Add(l, first)
+		for i := range 100 {
+			k.registry.Add(l, &fakeRun{id: task.NewID(1, i+2), token: 1})
+			synctest.Wait()
+		}
+		time.Sleep(2 * k.ttl / reportShare)
+		if n, held := s.reports.Load(), s.last.Load(); n != 1 || held != 101 {
+			t.Errorf("%d reports, the last of %d tasks, want one of 101", n, held)
+		}
+		k.registry.Remove(first)
+		time.Sleep(2 * k.ttl / reportShare)
+		if n, held := s.reports.Load(), s.last.Load(); n != 2 || held != 100 {
+			t.Errorf("%d reports, the last of %d tasks, want two and 100", n, held)
+		}
+		time.Sleep(10 * time.Second)
+		if n := s.reports.Load(); n != 2 {
+			t.Errorf("%d reports although nothing has changed since the second", n)
+		}
+	})
 }
 
 func TestCompareTellsEachRunWhatItHasToKnow(t *testing.T) {

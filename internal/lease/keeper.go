@@ -146,6 +146,7 @@ func (k *Keeper) untilRenewal(l *Lease) time.Duration {
 func (k *Keeper) pause(ctx context.Context, l *Lease, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
+	changed := k.registry.changed
 	var report <-chan time.Time
 	for {
 		select {
@@ -156,12 +157,11 @@ func (k *Keeper) pause(ctx context.Context, l *Lease, d time.Duration) {
 		case <-k.registry.soon:
 			wait.For(ctx, min(d, k.ttl/100))
 			return
-		case <-k.registry.changed:
-			if report == nil {
-				report = time.After(k.ttl / reportShare)
-			}
+		case <-changed:
+			report = time.After(k.ttl / reportShare)
+			changed = nil // it stays raised until then: to wake up for every run would take time from busy workers
 		case <-report:
-			report = nil
+			report, changed = nil, k.registry.changed
 			k.report(ctx, l)
 		}
 	}

@@ -19,6 +19,7 @@ const reportShare = 30
 func (k *Keeper) report(ctx context.Context, l *Lease) {
 	ctx, cancel := context.WithTimeout(ctx, max(min(k.ttl/10, l.Left()), time.Millisecond))
 	defer cancel()
+	k.registry.changed.Lower() // before the load is read
 	k.client.Fault("report", k.client.Store.Report(ctx, l.name, k.registry.load(l)))
 }
 

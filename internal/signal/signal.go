@@ -24,6 +24,14 @@ func (f Flag) Raise() {
 	}
 }
 
+// Lower lowers the flag, if it is raised.
+func (f Flag) Lower() {
+	select {
+	case <-f:
+	default:
+	}
+}
+
 // Broadcaster notifies the subscribers of a plan, in this process, that it may have changed. It is
 // safe for concurrent use.
 type Broadcaster struct {

@@ -30,6 +30,12 @@ func TestFlag(t *testing.T) {
 	if !raised(f) || raised(f) {
 		t.Error("two raises are not one")
 	}
+	f.Raise()
+	f.Lower()
+	f.Lower()
+	if raised(f) {
+		t.Error("a flag that was lowered is raised")
+	}
 }
 
 func TestBroadcaster(t *testing.T) {

@@ -2,8 +2,8 @@
 // one runs the old version for a while, and one refuses. When the client that refused is fixed, the
 // write is confirmed.
 //
-//	go run ./redisack                     with a Redis inside this process
-//	go run ./redisack -redis HOST:PORT    with a real Redis; it uses the key example:routes
+//	go run ./examples/redisack                     with a Redis inside this process
+//	go run ./examples/redisack -redis HOST:PORT    with a real Redis; it uses the key example:routes
 package main
 
 import (

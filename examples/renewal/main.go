@@ -2,8 +2,8 @@
 // starts, and a configuration that is valid only while the job runs. It prints the outcome of every
 // tick. When the job is done, it releases the lock and leaves the configuration to expire.
 //
-//	go run ./renewal                     with a Redis inside this process
-//	go run ./renewal -redis HOST:PORT    with a real Redis; its keys begin with example:renewal
+//	go run ./examples/renewal                     with a Redis inside this process
+//	go run ./examples/renewal -redis HOST:PORT    with a real Redis; its keys begin with example:renewal
 package main
 
 import (

@@ -4,7 +4,7 @@
 // program prints the one trace that all of them have made: from the client's request through the
 // plan to the requests that the gateway got from both workers.
 //
-//	go run ./tracing
+//	go run ./examples/tracing
 //
 // It is also how to set OpenTelemetry up around cutover: see observing.go.
 package main

@@ -4,9 +4,9 @@
 // wave, and retries what is left. In a terminal all of it is shown live, and Enter gives the
 // operator's next command; elsewhere there is a line for each thing that happens.
 //
-//	go run ./waves
-//	go run ./waves -fail tenant-003               the canary wave stops at its first failure
-//	go run ./waves -auto -step 20ms | cat         plain lines
+//	go run ./examples/waves
+//	go run ./examples/waves -fail tenant-003               the canary wave stops at its first failure
+//	go run ./examples/waves -auto -step 20ms | cat         plain lines
 package main
 
 import (

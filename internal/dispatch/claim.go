@@ -30,20 +30,20 @@ func (d *Dispatcher) fill(ctx context.Context) {
 // serve claims tasks of a plan with capacity for n of them, starts workers for the claimed tasks,
 // and releases the capacity that is left.
 func (d *Dispatcher) serve(l *lease.Lease, p *capacity.Plan, n int) {
-	var free chosen
+	var taken chosen
 	claim := store.Claim{ID: rand.Text(), Worker: l.Name(), Max: min(n, store.MaxBatch)}
 	if p.Chooses() {
-		free = d.choose(l.Context(), p, claim.Max)
-		claim.Chosen, claim.Pending, claim.RaiseTokens = true, free.ordinals, len(free.locks) > 0
+		taken = d.choose(l.Context(), p, claim.Max)
+		claim.Chosen, claim.Pending, claim.RaiseTokens = true, taken.ordinals, len(taken.locks) > 0
 	}
 	tasks, claimable := d.claim(l, p, claim)
 	if p.Chooses() {
-		d.unlock(l.Context(), free, tasks)
+		d.unlock(l.Context(), taken, tasks)
 		claimable = claimable && len(tasks) > 0
 	}
 	d.opts.Queue.ClaimDone(p, claimable)
 	for _, t := range tasks {
-		d.opts.Pool.Start(l, p, t, free.phase)
+		d.opts.Pool.Start(l, p, t, taken.phase)
 	}
 	d.opts.Queue.Release(n - len(tasks))
 }

@@ -22,6 +22,21 @@
 // does not have its executor, the plan is left alone for a quarter of the lease, unless its stamp
 // changes. It keeps its place on the agenda, for the processes that have the executor.
 //
+// # Searches
+//
+// Which pending tasks a claim gets, the store chooses by itself, in the order of their ordinals. In
+// a plan that waits for its tenants, or has quotas, the dispatcher names them in the claim, because
+// only some of them may begin. It goes round the pending tasks step by step. A step takes for each
+// task what it needs, a free tenant first and then a place in each of its quotas, and what the
+// claim did not get is given back at once.
+//
+//	a step found tasks             the next claim goes on behind the last of them
+//	it found none, in mid-round    10 ms later
+//	a whole round found none       after a rest, from 50 ms, doubling, to 2 s
+//
+// Tasks that are bound by the same quotas are a group. Where no group has room, a step goes round
+// no tasks at all. A search is a process's own and may be lost at any time: it begins anew.
+//
 // # Alarms
 //
 // A plan may become due without a command: a task's wait is over, or a bake. The agenda knows it,

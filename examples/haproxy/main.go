@@ -4,8 +4,8 @@
 // moves. At the end the program has counted the requests that were lost, and asks for every tenant
 // once more.
 //
-//	go run ./examples/haproxy                  switch 20 tenants to blue
-//	go run ./examples/haproxy -rollback        and back to green
+//	go run ./examples/haproxy              switch 20 tenants to blue
+//	go run ./examples/haproxy -rollback    and back to green
 //
 // It needs the program haproxy, and ends with status 69 if there is none.
 package main

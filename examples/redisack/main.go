@@ -3,7 +3,7 @@
 // write is confirmed.
 //
 //	go run ./examples/redisack                     with a Redis inside this process
-//	go run ./examples/redisack -redis HOST:PORT    with a real Redis; it uses the key example:routes
+//	go run ./examples/redisack -redis HOST:PORT    with a real Redis; its key is example:routes
 package main
 
 import (

@@ -3,7 +3,7 @@
 // tick. When the job is done, it releases the lock and leaves the configuration to expire.
 //
 //	go run ./examples/renewal                     with a Redis inside this process
-//	go run ./examples/renewal -redis HOST:PORT    with a real Redis; its keys begin with example:renewal
+//	go run ./examples/renewal -redis HOST:PORT    with a real Redis; keys begin with example:
 package main
 
 import (

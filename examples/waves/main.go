@@ -5,8 +5,8 @@
 // operator's next command; elsewhere there is a line for each thing that happens.
 //
 //	go run ./examples/waves
-//	go run ./examples/waves -fail tenant-003               the canary wave stops at its first failure
-//	go run ./examples/waves -auto -step 20ms | cat         plain lines
+//	go run ./examples/waves -fail tenant-003            the canary wave stops at its first failure
+//	go run ./examples/waves -auto -step 20ms | cat      plain lines
 package main
 
 import (

@@ -201,8 +201,11 @@ else
   redis.call('SET', data, ARGV[9], 'PX', ttl)
 end
 
-local _, more = string.gsub(recent, ' ', ' ') -- writes that it names beside the first
-for _ = 1, more + 2 - keep do
+local writes, blank = 0, 0
+repeat
+  writes, blank = writes + 1, string.find(recent, ' ', blank + 1, true)
+until not blank
+for _ = keep, writes do
   recent = string.sub(recent, string.find(recent, ' ', 1, true) + 1)
 end
 recent = recent == '' and wid .. ':' .. rev or recent .. ' ' .. wid .. ':' .. rev

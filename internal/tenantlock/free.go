@@ -1,6 +1,7 @@
 package tenantlock
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -15,10 +16,10 @@ import (
 // again after that and gives the lock in was, LockFree takes it over: the process that took it has
 // died before the claim, or the store has lost the claim.
 //
-// A tenant counts as needed if the plan that has it cannot be looked at. The error then says so,
-// and the other tenants are locked all the same.
+// A tenant counts as needed if its lock cannot be read, or the plan that has it cannot be looked
+// at. The error then says so, and the other tenants are locked all the same.
 func (m *Manager) LockFree(ctx context.Context, o Owner, phase uint32, ordinals []int, tenants []string, want int, was []store.TenantLock) (locked, claiming []store.TenantLock, err error) {
-	present, err := m.locksOf(ctx, tenants)
+	present, damaged, damage, err := m.readable(ctx, tenants)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -34,7 +35,8 @@ func (m *Manager) LockFree(ctx context.Context, o Owner, phase uint32, ordinals 
 		}
 	}
 	v, problem := m.judgeOrSpare(ctx, others)
-	locks := without(claimLocks(o, phase, ordinals, tenants), slices.Concat(claiming, v.held, v.starting))
+	problem = cmp.Or(damage, problem)
+	locks := without(claimLocks(o, phase, ordinals, tenants), slices.Concat(claiming, v.held, v.starting, damaged))
 	locks = locks[:min(want, len(locks))]
 	if len(locks) == 0 {
 		return nil, claiming, problem

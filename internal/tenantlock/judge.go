@@ -200,12 +200,13 @@ func (m *Manager) judgeTasks(ctx context.Context, p plan.Plan, locks []store.Ten
 }
 
 // ReleaseStale releases the stale locks that a plan has on the given tenants. At most
-// store.MaxBatch tenants may be given.
+// store.MaxBatch tenants may be given. A lock that is damaged stays, and is reported.
 func (m *Manager) ReleaseStale(ctx context.Context, id plan.ID, tenants []string) error {
-	locks, err := m.locksOf(ctx, tenants)
+	locks, _, problem, err := m.readable(ctx, tenants)
 	if err != nil {
 		return err
 	}
+	m.client.Fault("locks", problem)
 	v, err := m.judge(ctx, slices.DeleteFunc(locks, func(l store.TenantLock) bool { return l.Plan != id }))
 	if err != nil {
 		return err

@@ -1,7 +1,9 @@
 package tenantlock
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -70,6 +72,27 @@ func (m *Manager) locksOf(ctx context.Context, tenants []string) (locks []store.
 		return err
 	})
 	return locks, err
+}
+
+// readable is locksOf for tenants of which some locks may be damaged: these are returned as locks
+// of nobody, and problem is the error of the first of them.
+func (m *Manager) readable(ctx context.Context, tenants []string) (locks, damaged []store.TenantLock, problem, err error) {
+	locks, err = m.locksOf(ctx, tenants)
+	if !errors.Is(err, store.ErrCorrupt) {
+		return locks, nil, nil, err
+	}
+	locks = nil
+	for _, tenant := range tenants {
+		switch of, err := m.locksOf(ctx, []string{tenant}); {
+		case errors.Is(err, store.ErrCorrupt):
+			damaged, problem = append(damaged, store.TenantLock{Tenant: tenant}), cmp.Or(problem, err)
+		case err != nil:
+			return nil, nil, nil, err
+		default:
+			locks = append(locks, of...)
+		}
+	}
+	return locks, damaged, problem, nil
 }
 
 // eachBatch calls f with all elements, in batches of at most store.MaxBatch, for all batches

@@ -34,6 +34,8 @@ func TestDamagedTask(t *testing.T) {
 	tables(t).Task(t, `undo = '\x00'`, "waiting = true")
 }
 func TestDamagedQueue(t *testing.T)   { t.Parallel(); tables(t).Queue(t, "queue") }
+func TestDamagedLock(t *testing.T)    { t.Parallel(); tables(t).Locks(t) }
+func TestDamagedPlace(t *testing.T)   { t.Parallel(); tables(t).Places(t) }
 func TestDamagedRelease(t *testing.T) { t.Parallel(); tables(t).Release(t) }
 
 func TestDamagedEvent(t *testing.T) {

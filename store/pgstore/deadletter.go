@@ -56,7 +56,7 @@ func (ss *subscriptions) DeadLetters(ctx context.Context, name string) (letters 
 			}
 			var l letter
 			if err := json.Unmarshal([]byte(text), &l); err != nil {
-				return &store.CorruptError{Key: fmt.Sprintf("table %s.dead_letter, %s, %s", ss.store.cfg.Schema, name, id), Reason: err.Error()}
+				return ss.store.corruptAt("dead_letter", name+", "+decoded(id), err.Error())
 			}
 			letters = append(letters, store.DeadLetter{ID: decoded(id), Plan: plan.ID(l.Plan), First: l.First, Last: l.Last, At: l.At, Reason: l.Reason})
 			return nil

@@ -84,14 +84,19 @@ func (e *ServerError) Error() string {
 // Unwrap returns the server's error.
 func (e *ServerError) Unwrap() error { return e.Err }
 
-// corrupt returns the error for a row that makes no sense.
-func (s *Store) corrupt(table string, id plan.ID, format string, args ...any) error {
-	return &store.CorruptError{Key: fmt.Sprintf("table %s.%s, plan %d", s.cfg.Schema, table, id), Reason: fmt.Sprintf(format, args...)}
+// corruptAt returns the error for a row of a table that makes no sense. key tells it from others.
+func (s *Store) corruptAt(table, key, reason string) error {
+	return &store.CorruptError{Key: fmt.Sprintf("table %s.%s, %s", s.cfg.Schema, table, key), Reason: reason}
 }
 
-// damaged returns the error for a row of the table task that makes no sense.
+// corrupt is corruptAt for a row of a plan.
+func (s *Store) corrupt(table string, id plan.ID, format string, args ...any) error {
+	return s.corruptAt(table, fmt.Sprintf("plan %d", id), fmt.Sprintf(format, args...))
+}
+
+// damaged is corruptAt for a row of the table task.
 func (s *Store) damaged(id plan.ID, ordinal uint32, reason string) error {
-	return &store.CorruptError{Key: fmt.Sprintf("table %s.task, plan %d, ordinal %d", s.cfg.Schema, id, ordinal), Reason: reason}
+	return s.corruptAt("task", fmt.Sprintf("plan %d, ordinal %d", id, ordinal), reason)
 }
 
 // errCount is what a statement fails with that has not met as many rows as were read just before.

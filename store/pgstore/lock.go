@@ -8,8 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
 
 // lockRows are locks that are written together, by tenant: whoever takes several waits for nobody
@@ -42,11 +42,16 @@ func (t *tx) queueLocks(tenants []string, found map[string]store.TenantLock) {
 	}
 	t.each(func(r pgx.Rows) error {
 		var l store.TenantLock
-		var start, phase, id int64
-		err := r.Scan(&l.Tenant, &id, &l.Ordinal, &start, &phase)
-		l.Tenant, l.Plan, l.Start, l.Phase = decoded(l.Tenant), plan.ID(id), uint64(start), uint32(phase)
+		var start, phase int64
+		if err := r.Scan(&l.Tenant, &l.Plan, &l.Ordinal, &start, &phase); err != nil {
+			return err
+		}
+		l.Tenant, l.Start, l.Phase = decoded(l.Tenant), uint64(start), uint32(phase)
+		if fault := planrecord.HoldFault(int64(l.Plan), int64(l.Ordinal), phase); fault != "" {
+			return t.s.corruptAt("tenant_lock", fmt.Sprintf("tenant %q", l.Tenant), fault)
+		}
 		found[l.Tenant] = l
-		return err
+		return nil
 	}, "SELECT tenant, plan, ordinal, start, phase FROM @.tenant_lock WHERE tenant = ANY ($1::text[])", names)
 }
 

@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -61,10 +63,13 @@ func (p *placeRows) args() []any { return []any{p.label, p.value, p.plan, p.ordi
 const unnestPlaces = "unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::bigint[], $6::bigint[]) AS u (label, value, plan, ordinal, start, phase)"
 
 // scanPlace reads a row of the table place: a place without its quota.
-func scanPlace(r pgx.Rows) (p store.Place, of column, err error) {
+func (s *Store) scanPlace(r pgx.Rows) (p store.Place, of column, err error) {
 	var start, phase int64
 	err = r.Scan(&of.label, &of.value, &p.Plan, &p.Ordinal, &start, &phase)
 	p.Start, p.Phase = uint64(start), uint32(phase)
+	if fault := planrecord.HoldFault(int64(p.Plan), int64(p.Ordinal), phase); err == nil && fault != "" {
+		err = s.corruptAt("place", fmt.Sprintf("quota %q = %q, plan %d, ordinal %d", decoded(of.label), decoded(of.value), p.Plan, p.Ordinal), fault)
+	}
 	return p, of, err
 }
 
@@ -103,7 +108,7 @@ func (t *tx) occupy(asked []store.Occupation) error {
 	t.queueCounts(labels, values, counts)
 	had := make(map[placeOf]store.Place)
 	t.each(func(r pgx.Rows) error {
-		p, of, err := scanPlace(r)
+		p, of, err := t.s.scanPlace(r)
 		had[placeOf{of, task.NewID(p.Plan, p.Ordinal)}] = p
 		return err
 	}, "SELECT p.label, p.value, p.plan, p.ordinal, p.start, p.phase FROM "+unnestPlaces+
@@ -204,7 +209,7 @@ func (ps *places) Places(ctx context.Context, q store.QuotaKey) (taken []store.P
 	of := columnOf(q)
 	err = ps.store.auto(ctx, func(t *tx) {
 		t.each(func(r pgx.Rows) error {
-			p, _, err := scanPlace(r)
+			p, _, err := ps.store.scanPlace(r)
 			p.QuotaKey = q
 			taken = append(taken, p)
 			return err

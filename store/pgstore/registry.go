@@ -60,7 +60,7 @@ func (s *Store) Workers(ctx context.Context, from string, limit int) (workers []
 				return nil
 			}
 			if err := json.Unmarshal([]byte(executors), &w.Executors); err != nil {
-				damaged = append(damaged, &store.CorruptError{Key: fmt.Sprintf("table %s.lease, incarnation %q", s.cfg.Schema, w.Name), Reason: err.Error()})
+				damaged = append(damaged, s.corruptAt("lease", fmt.Sprintf("incarnation %q", w.Name), err.Error()))
 				return nil
 			}
 			for _, id := range plans {

@@ -45,7 +45,7 @@ func (t *tx) queueSubscriptions(all *[]store.Subscription, where string, args ..
 		s.Cursor = fmt.Sprintf("%s@%d", s.Name, number)
 		var st status
 		if err := json.Unmarshal([]byte(text), &st); err != nil {
-			return &store.CorruptError{Key: fmt.Sprintf("table %s.subscription, %s", t.s.cfg.Schema, s.Name), Reason: err.Error()}
+			return t.s.corruptAt("subscription", s.Name, err.Error())
 		}
 		s.Status = store.SubscriptionStatus{
 			Ready: ready, FailingSince: st.FailingSince, ErrorAt: st.ErrorAt, Error: st.Error, DeliveredAt: st.DeliveredAt,

@@ -29,6 +29,8 @@ func TestDamagedPlan(t *testing.T)    { t.Parallel(); tables().Plan(t) }
 func TestDamagedCommand(t *testing.T) { t.Parallel(); tables().Command(t, false) }
 func TestDamagedTask(t *testing.T)    { t.Parallel(); tables().Task(t, "undo = x'00'", "waiting = 1") }
 func TestDamagedQueue(t *testing.T)   { t.Parallel(); tables().Queue(t, "task") }
+func TestDamagedLock(t *testing.T)    { t.Parallel(); tables().Locks(t) }
+func TestDamagedPlace(t *testing.T)   { t.Parallel(); tables().Places(t) }
 func TestDamagedRelease(t *testing.T) { t.Parallel(); tables().Release(t) }
 func TestDamagedOthers(t *testing.T)  { t.Parallel(); tables().Others(t) }
 

@@ -55,7 +55,7 @@ func (ss *subscriptions) DeadLetters(ctx context.Context, name string) (letters 
 			d := store.DeadLetter{ID: r.ColumnText(0)}
 			var l letter
 			if err := json.Unmarshal(r.ColumnRawText(1), &l); err != nil {
-				return &store.CorruptError{Key: fmt.Sprintf("%s: table dead_letter, %s, %s", c.file, name, d.ID), Reason: err.Error()}
+				return c.corruptAt("dead_letter", name+", "+d.ID, err.Error())
 			}
 			d.Plan, d.First, d.Last, d.At, d.Reason = plan.ID(l.Plan), l.First, l.Last, l.At, l.Reason
 			letters = append(letters, d)

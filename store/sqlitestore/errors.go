@@ -8,6 +8,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 )
 
@@ -66,6 +67,21 @@ func (e *VersionError) Error() string {
 		advice = "a newer library has made it"
 	}
 	return fmt.Sprintf("sqlitestore: %s has version %d of the tables, this library has version %d: %s", e.File, e.Found, e.Known, advice)
+}
+
+// corruptAt returns the error for a row of a table that makes no sense. key tells it from others.
+func (c *conn) corruptAt(table, key, reason string) error {
+	return &store.CorruptError{Key: fmt.Sprintf("%s: table %s, %s", c.file, table, key), Reason: reason}
+}
+
+// corrupt is corruptAt for a row of a plan.
+func (c *conn) corrupt(table string, id plan.ID, format string, args ...any) error {
+	return c.corruptAt(table, fmt.Sprintf("plan %d", id), fmt.Sprintf(format, args...))
+}
+
+// damaged is corruptAt for a row of the table task.
+func (c *conn) damaged(id plan.ID, ordinal uint32, reason string) error {
+	return c.corruptAt("task", fmt.Sprintf("plan %d, ordinal %d", id, ordinal), reason)
 }
 
 // fault returns the error for a failure of SQLite during a call.

@@ -7,21 +7,23 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
 
 // tenantLock reads the lock of a tenant.
 func (c *conn) tenantLock(tenant string) (l store.TenantLock, taken bool, err error) {
+	var fault string
 	taken, err = c.one("SELECT plan, ordinal, start, phase FROM tenant_lock WHERE tenant = ?", []any{tenant}, func(r row) {
 		l = store.TenantLock{
 			Tenant: tenant, Plan: plan.ID(r.ColumnInt64(0)), Ordinal: r.ColumnInt(1),
 			Start: uint64(r.ColumnInt64(2)), Phase: uint32(r.ColumnInt64(3)),
 		}
+		fault = planrecord.HoldFault(r.ColumnInt64(0), r.ColumnInt64(1), r.ColumnInt64(3))
 	})
+	if err == nil && fault != "" {
+		err = c.corruptAt("tenant_lock", fmt.Sprintf("tenant %q", tenant), fault)
+	}
 	return l, taken, err
-}
-
-func (c *conn) setLock(l *store.TenantLock) error {
-	return c.exec("REPLACE INTO tenant_lock VALUES (?, ?, ?, ?, ?)", l.Tenant, int64(l.Plan), l.Ordinal, int64(l.Start), l.Phase)
 }
 
 // Reserve implements store.Locker.
@@ -84,11 +86,10 @@ func (s *Store) Replace(ctx context.Context, old, next store.TenantLock) (bool, 
 	}
 	done := false
 	err := s.writer.commit(ctx, func(tx *tx) error {
-		had, taken, err := tx.tenantLock(old.Tenant)
-		if done = err == nil && taken && had == old; !done {
-			return err
-		}
-		return tx.setLock(&next)
+		err := tx.exec("UPDATE tenant_lock SET plan = ?, ordinal = ?, start = ?, phase = ? WHERE tenant = ? AND plan = ? AND ordinal = ? AND start = ? AND phase = ?",
+			int64(next.Plan), next.Ordinal, int64(next.Start), next.Phase, old.Tenant, int64(old.Plan), old.Ordinal, int64(old.Start), old.Phase)
+		done = err == nil && tx.Changes() == 1
+		return err
 	})
 	return done && err == nil, err
 }

@@ -1,11 +1,14 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
 
 // quotas are the places in quotas.
@@ -13,11 +16,20 @@ type quotas struct{ store *Store }
 
 // placeOf reads the place of a task in a quota.
 func (c *conn) placeOf(q store.QuotaKey, id plan.ID, ordinal int) (p store.Place, has bool, err error) {
-	has, err = c.one("SELECT start, phase FROM place WHERE label = ? AND value = ? AND plan = ? AND ordinal = ?",
-		[]any{q.Label, q.Value, int64(id), ordinal}, func(r row) {
-			p = store.Place{QuotaKey: q, Plan: id, Ordinal: ordinal, Start: uint64(r.ColumnInt64(0)), Phase: uint32(r.ColumnInt64(1))}
-		})
-	return p, has, err
+	var bad error
+	has, err = c.one(selectPlaces+" AND plan = ? AND ordinal = ?", []any{q.Label, q.Value, int64(id), ordinal}, func(r row) { p, bad = c.scanPlace(q, r) })
+	return p, has, cmp.Or(err, bad)
+}
+
+const selectPlaces = "SELECT plan, ordinal, start, phase FROM place WHERE label = ? AND value = ?"
+
+// scanPlace reads a row of selectPlaces.
+func (c *conn) scanPlace(q store.QuotaKey, r row) (p store.Place, err error) {
+	p = store.Place{QuotaKey: q, Plan: plan.ID(r.ColumnInt64(0)), Ordinal: r.ColumnInt(1), Start: uint64(r.ColumnInt64(2)), Phase: uint32(r.ColumnInt64(3))}
+	if fault := planrecord.HoldFault(r.ColumnInt64(0), r.ColumnInt64(1), r.ColumnInt64(3)); fault != "" {
+		err = c.corruptAt("place", fmt.Sprintf("quota %q = %q, plan %d, ordinal %d", q.Label, q.Value, p.Plan, p.Ordinal), fault)
+	}
+	return p, err
 }
 
 func (c *conn) countPlaces(q store.QuotaKey) (int, error) {
@@ -90,15 +102,16 @@ func (ps *quotas) Vacate(ctx context.Context, places []store.Place) error {
 func (ps *quotas) Places(ctx context.Context, q store.QuotaKey) (taken []store.Place, err error) {
 	err = ps.store.read(ctx, func(c *conn) error {
 		taken = nil
-		return c.each("SELECT plan, ordinal, start, phase FROM place WHERE label = ? AND value = ?", []any{q.Label, q.Value}, func(r row) error {
-			taken = append(taken, store.Place{
-				QuotaKey: q, Plan: plan.ID(r.ColumnInt64(0)), Ordinal: r.ColumnInt(1),
-				Start: uint64(r.ColumnInt64(2)), Phase: uint32(r.ColumnInt64(3)),
-			})
-			return nil
+		return c.each(selectPlaces, []any{q.Label, q.Value}, func(r row) error {
+			p, err := c.scanPlace(q, r)
+			taken = append(taken, p)
+			return err
 		})
 	})
-	return taken, err
+	if err != nil {
+		return nil, err
+	}
+	return taken, nil
 }
 
 // CountPlaces implements store.Places.

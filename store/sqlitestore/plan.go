@@ -2,7 +2,6 @@ package sqlitestore
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -55,11 +54,6 @@ func (p *rollout) facts() facts {
 		counters: p.Counters, breached: p.Breached, exhausted: p.UndosExhausted, waveEnded: instant.Micros(p.WaveEndedAt),
 		lastEvent: p.LastEvent, trimmed: p.trimmed, marks: p.Marks,
 	}
-}
-
-// corrupt returns the error for a row that makes no sense.
-func (c *conn) corrupt(table string, id plan.ID, format string, args ...any) error {
-	return &store.CorruptError{Key: fmt.Sprintf("%s: table %s, plan %d", c.file, table, id), Reason: fmt.Sprintf(format, args...)}
 }
 
 // stageOf returns the stage of a plan, or store.ErrNotFound.

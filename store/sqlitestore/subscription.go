@@ -35,7 +35,7 @@ func (c *conn) scanSubscription(r row) (s store.Subscription, err error) {
 	s.Cursor = fmt.Sprintf("%s@%d", s.Name, r.ColumnInt64(1))
 	var st status
 	if err := json.Unmarshal(r.ColumnRawText(4), &st); err != nil {
-		return s, &store.CorruptError{Key: fmt.Sprintf("%s: table subscription, %s", c.file, s.Name), Reason: err.Error()}
+		return s, c.corruptAt("subscription", s.Name, err.Error())
 	}
 	s.Status = store.SubscriptionStatus{
 		Ready: r.ColumnInt64(3) != 0, FailingSince: st.FailingSince, ErrorAt: st.ErrorAt, Error: st.Error, DeliveredAt: st.DeliveredAt,

@@ -10,7 +10,6 @@ import (
 
 	"github.com/cutover-go/cutover/checkpoint"
 	"github.com/cutover-go/cutover/plan"
-	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/internal/instant"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
 	"github.com/cutover-go/cutover/store/rules"
@@ -89,11 +88,6 @@ func fillMore(r row, m *rules.More) error {
 		m.Failure = failure.Info()
 	}
 	return nil
-}
-
-// damaged returns the error for a row of the table task that makes no sense.
-func (c *conn) damaged(id plan.ID, ordinal uint32, reason string) error {
-	return &store.CorruptError{Key: fmt.Sprintf("%s: table task, plan %d, ordinal %d", c.file, id, ordinal), Reason: reason}
 }
 
 // task reads a task. It returns a *store.CorruptError if the row is missing or makes no sense.

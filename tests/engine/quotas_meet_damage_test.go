@@ -26,6 +26,7 @@ type damaged struct {
 	task   task.ID        // cannot be read with others
 	quota  store.QuotaKey // is no quota
 	plan   plan.ID        // cannot be read
+	tenant string         // its lock is none
 	unread int            // how often it was tried in vain
 }
 
@@ -64,6 +65,24 @@ func (d *damaged) TasksAt(ctx context.Context, id plan.ID, ordinals []int) ([]ta
 		return slices.DeleteFunc(tasks, is), d.corrupt(d.task)
 	}
 	return tasks, err
+}
+
+func (d *damaged) Locks(ctx context.Context, tenants []string) ([]store.TenantLock, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if slices.Contains(tenants, d.tenant) {
+		return nil, d.corrupt(d.tenant)
+	}
+	return d.Store.Locks(ctx, tenants)
+}
+
+func (d *damaged) Reserve(ctx context.Context, locks []store.TenantLock) ([]store.TenantLock, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if slices.ContainsFunc(locks, func(l store.TenantLock) bool { return l.Tenant == d.tenant }) {
+		return nil, d.corrupt(d.tenant)
+	}
+	return d.Store.Reserve(ctx, locks)
 }
 
 func (d *damaged) Occupy(ctx context.Context, asked []store.Occupation) error {
@@ -177,7 +196,7 @@ func TestDamagedQuotasAreLeftByTheCleaner(t *testing.T) {
 		if _, err := d.Reserve(t.Context(), []store.TenantLock{lock}); err != nil {
 			t.Fatal(err)
 		}
-		d.damage(func() { d.quota, d.task = key(0), task.NewID(id, 3) })
+		d.damage(func() { d.quota, d.task, d.tenant = key(0), task.NewID(id, 3), "t1198" })
 		time.Sleep(5 * time.Minute) // it is cleaned once more when no late request can arrive
 		counts, err := d.CountPlaces(t.Context(), []store.QuotaKey{key(1), key(1199)})
 		locks, problem := d.Locks(t.Context(), []string{"t1199"})
@@ -189,5 +208,6 @@ func TestDamagedQuotasAreLeftByTheCleaner(t *testing.T) {
 		if again := d.triedInVain() - before; before == 0 || again > 0 {
 			t.Errorf("tried %d times, and then %d times more", before, again)
 		}
+		d.damage(func() { d.tenant = "" }) // so that the locks can be looked at in the end
 	})
 }

@@ -43,6 +43,27 @@ func (d damagedPages) Tenants(ctx context.Context, id plan.ID, after, limit int)
 	return d.damaged.Tenants(ctx, id, after, limit)
 }
 
+// In a plan that waits for its tenants a lock that cannot be read keeps only the task of its own
+// tenant from beginning.
+func TestDamagedLockOfAPlanThatWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		d, x := &damaged{Store: memstore.New(), tenant: "t-103"}, &exclusive{}
+		e := running(t, d, executor.Registry{"X": quick{x}})
+		sp := parallelSpec(tenantsOf("t", 250)...)
+		sp.Strategy.Conflict = strategy.Wait
+		id := launch(t, e, sp)
+		time.Sleep(10 * time.Minute)
+		p, err := e.Plan(t.Context(), id)
+		if unread := d.triedInVain(); err != nil || p.Counters.Of(task.Completed) != 249 || p.Counters.Of(task.Pending) != 1 || unread == 0 {
+			t.Errorf("%v, %v, %d", p.Counters, err, unread)
+		}
+		d.damage(func() { d.tenant = "" })
+		rests(t, e, id, plan.Completed)
+		x.check(t)
+	})
+}
+
 // In a plan that waits for its tenants a damaged task keeps only itself from beginning, whatever of
 // it cannot be read.
 func TestDamagedTaskOfAPlanThatWaits(t *testing.T) {

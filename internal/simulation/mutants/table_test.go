@@ -79,7 +79,7 @@ func coreMutants() []mutant {
 		simulated("held locks are taken", "internal/tenantlock/acquire.go",
 			"found, err := m.judge(ctx, others)\n", "found, err := verdict{stale: others}, error(nil)\n"),
 		simulated("a plan that waits takes held tenants", "internal/tenantlock/free.go",
-			"slices.Concat(claiming, v.held, v.starting))", "claiming)"),
+			"slices.Concat(claiming, v.held, v.starting, damaged))", "slices.Concat(claiming, damaged))"),
 		tested("a claim under way is stale", "./tests/engine", "TestClaimOfAWaitingPlanIsSpared", "internal/tenantlock/judge.go",
 			"case ClaimUnderWay(l.Phase):", "case false:"),
 		simulated("release without the phase", "store/memstore/locktable.go",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -42,11 +43,8 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 		return nil, err
 	}
 	defer p.mu.Unlock()
-	if first := p.log.first(); after < first-1 {
-		return nil, &store.TrimmedError{First: first}
-	}
-	if after > p.log.last {
-		return nil, &store.EventsAheadError{After: after, Newest: p.log.last}
+	if err := rules.CheckPosition(after, p.log.last, p.log.first()-1, 0); err != nil {
+		return nil, err
 	}
 	n := min(int64(cmp.Or(limit, store.MaxPage)), p.log.last-after)
 	if n <= 0 {

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -38,20 +39,14 @@ func (qs *quotas) Occupy(ctx context.Context, asked []store.Occupation) error {
 func (qs *quotas) occupy(o *store.Occupation) {
 	id, of := task.NewID(o.Plan, o.Ordinal), qs.byKey[o.QuotaKey]
 	had, has := of[id]
-	replaced := o.Place
-	replaced.Phase = o.From
-	o.Taken, o.Other = false, store.Place{}
-	switch {
-	case has && had != o.Place && (o.From == 0 || had != replaced):
-		o.Other = had
+	if !rules.Occupy(o, had, has, len(of)) {
 		return
-	case !has && len(of) >= o.Max:
-		return
-	case of == nil:
+	}
+	if of == nil {
 		of = make(map[task.ID]store.Place)
 		qs.byKey[o.QuotaKey] = of
 	}
-	of[id], o.Taken = o.Place, true
+	of[id] = o.Place
 }
 
 // Vacate implements store.Places.

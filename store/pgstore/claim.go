@@ -141,7 +141,7 @@ func array(list []uint32) string {
 // at rest.
 func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	if err := r.Err(); err != nil {
-		return r.withTable(err)
+		return err
 	}
 	if err := r.allUndone(t); err != nil {
 		return err
@@ -149,7 +149,7 @@ func (r *rows) flush(t *tx, own []ownEvent, rests []int64, keep int) error {
 	p := r.p
 	p.touched = p.touched || len(own) > 0 || r.changed()
 	until := p.trimmed
-	p.trimmed = p.trimUntil(keep)
+	p.trimmed = p.TrimUntil(p.trimmed, keep, len(r.Events())+len(own))
 	t.save(p)
 	var common, rare updates
 	var m moves

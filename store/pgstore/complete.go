@@ -2,9 +2,7 @@ package pgstore
 
 import (
 	"errors"
-	"strings"
 
-	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/rules"
 )
 
@@ -54,12 +52,11 @@ func (r *rows) allUndone(t *tx) error {
 	return t.s.corrupt("release", r.p.ID, "the end of a hold of task %d is missing", ordinal)
 }
 
-// withTable returns the error of rows that the rules have missed, with the table that lacks them.
-func (r *rows) withTable(err error) error {
-	var missed *store.CorruptError
-	if !errors.As(err, &missed) {
-		return err
+// Err returns the error of a row that the rules have missed, by the table that lacks it.
+func (r *rows) Err() error {
+	var missing *rules.MissingError
+	if !errors.As(r.Loaded.Err(), &missing) {
+		return nil
 	}
-	table, _, _ := strings.Cut(missed.Reason, " ") // "task 7 is missing", or a claim
-	return r.p.s.corrupt(table, r.p.ID, "%s", missed.Reason)
+	return r.p.s.corrupt(missing.Table, missing.Plan, "%s %d is missing", missing.Table, missing.Number)
 }

@@ -4,26 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
-
-// letter is the stored form of a store.DeadLetter.
-type letter struct {
-	Plan   int64     `json:"plan"`
-	First  int64     `json:"first"`
-	Last   int64     `json:"last"`
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason,omitempty"`
-}
 
 // AddDeadLetter implements store.Subscriptions.
 func (ss *subscriptions) AddDeadLetter(ctx context.Context, name string, d store.DeadLetter) error {
-	text, err := json.Marshal(letter{int64(d.Plan), d.First, d.Last, d.At, d.Reason})
+	text, err := json.Marshal(planrecord.DeadLetter{Plan: int64(d.Plan), First: d.First, Last: d.Last, At: d.At, Reason: d.Reason})
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrInvalid, err)
 	}
@@ -54,7 +45,7 @@ func (ss *subscriptions) DeadLetters(ctx context.Context, name string) (letters 
 			if err := r.Scan(&id, &text); err != nil {
 				return err
 			}
-			var l letter
+			var l planrecord.DeadLetter
 			if err := json.Unmarshal([]byte(text), &l); err != nil {
 				return ss.store.corruptAt("dead_letter", name+", "+decoded(id), err.Error())
 			}

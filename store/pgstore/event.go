@@ -103,21 +103,6 @@ func detailOf(e *plan.Event) (*string, error) {
 	return new(string(text)), err
 }
 
-// Events are dropped when so many more than are kept have come together, and so many at a time.
-const (
-	trimFrom = 256
-	trimMost = 2 * trimFrom
-)
-
-// trimUntil returns the last event of which the task events need not be kept.
-func (p *rollout) trimUntil(keep int) int64 {
-	until := p.LastEvent - int64(keep)
-	if keep <= 0 || until-p.trimmed < min(trimFrom, int64(keep)) {
-		return p.trimmed
-	}
-	return min(until, p.trimmed+trimMost)
-}
-
 // Events implements store.Reader.
 func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) (events []plan.Event, err error) {
 	if err := store.CheckEvents(after, limit); err != nil {
@@ -128,15 +113,8 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 		if err != nil {
 			return err
 		}
-		first := trimmed + 1
-		if s.cfg.MaxEvents > 0 {
-			first = max(first, last-int64(s.cfg.MaxEvents)+1)
-		}
-		switch {
-		case after > last:
-			return &store.EventsAheadError{After: after, Newest: last}
-		case after < first-1:
-			return &store.TrimmedError{First: first}
+		if err := rules.CheckPosition(after, last, trimmed, s.cfg.MaxEvents); err != nil {
+			return err
 		}
 		events, err = t.events(id, "", after, limit)
 		want := min(last-after, int64(cmp.Or(limit, store.MaxPage)))

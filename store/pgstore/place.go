@@ -13,6 +13,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
+	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/task"
 )
 
@@ -122,19 +123,13 @@ func (t *tx) occupy(asked []store.Occupation) error {
 		at := placeOf{columnOf(o.QuotaKey), task.NewID(o.Plan, o.Ordinal)}
 		before, has := had[at]
 		before.QuotaKey = o.QuotaKey
-		replaced := o.Place
-		replaced.Phase = o.From
-		o.Taken, o.Other = false, store.Place{}
-		switch {
-		case has && before != o.Place && (o.From == 0 || before != replaced):
-			o.Other = before
+		if !rules.Occupy(o, before, has, counts[at.column]) {
 			continue
-		case !has && counts[at.column] >= o.Max:
-			continue
-		case !has:
+		}
+		if !has {
 			counts[at.column]++
 		}
-		had[at], changed[at], o.Taken = o.Place, o.Place, true
+		had[at], changed[at] = o.Place, o.Place
 	}
 	t.savePlaces(changed)
 	return nil

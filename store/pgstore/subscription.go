@@ -12,6 +12,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
 
 // subscriptions has the methods of store.Subscriptions.
@@ -24,14 +25,6 @@ const selectSubscription = `SELECT s.name, s.number, s.newest, s.ready, s.status
 	(SELECT count(*) FROM @.unread AS u WHERE u.subscription = s.name),
 	(SELECT count(*) FROM @.dead_letter AS d WHERE d.subscription = s.name) FROM @.subscription AS s`
 
-// status is the stored form of a store.SubscriptionStatus, apart from Ready.
-type status struct {
-	FailingSince time.Time `json:"failingSince,omitzero"`
-	ErrorAt      time.Time `json:"errorAt,omitzero"`
-	Error        string    `json:"error,omitempty"`
-	DeliveredAt  time.Time `json:"deliveredAt,omitzero"`
-}
-
 // queueSubscriptions adds a query for subscriptions.
 func (t *tx) queueSubscriptions(all *[]store.Subscription, where string, args ...any) {
 	t.each(func(r pgx.Rows) error {
@@ -43,7 +36,7 @@ func (t *tx) queueSubscriptions(all *[]store.Subscription, where string, args ..
 			return err
 		}
 		s.Cursor = fmt.Sprintf("%s@%d", s.Name, number)
-		var st status
+		var st planrecord.SubscriptionStatus
 		if err := json.Unmarshal([]byte(text), &st); err != nil {
 			return t.s.corruptAt("subscription", s.Name, err.Error())
 		}
@@ -121,7 +114,7 @@ func (t *tx) subscribed(name, lock string) error {
 
 // ReportSubscription implements store.Subscriptions.
 func (ss *subscriptions) ReportSubscription(ctx context.Context, name string, st store.SubscriptionStatus) error {
-	text, err := json.Marshal(status{st.FailingSince, st.ErrorAt, st.Error, st.DeliveredAt})
+	text, err := json.Marshal(planrecord.SubscriptionStatus{FailingSince: st.FailingSince, ErrorAt: st.ErrorAt, Error: st.Error, DeliveredAt: st.DeliveredAt})
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrInvalid, err)
 	}

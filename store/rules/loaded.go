@@ -108,8 +108,8 @@ func (l *Loaded) Known(q Queue, last uint32, all bool) {
 	}
 }
 
-// Err returns an error that matches store.ErrCorrupt if a step asked for a task or claim that the
-// rows before it name, and that was not put. The store writes nothing then.
+// Err returns a *[MissingError] if a step asked for a task or claim that the rows before it name,
+// and that was not put. The store writes nothing then.
 func (l *Loaded) Err() error { return l.err }
 
 // Tasks returns the tasks that steps have changed, in the order of their ordinals.
@@ -137,9 +137,25 @@ func (l *Loaded) Claims() iter.Seq[*ClaimRow] {
 // Events returns the events of commits. The last one has the number LastEvent of the plan.
 func (l *Loaded) Events() []Event { return l.events }
 
-func (l *Loaded) lost(what string, number uint32) {
+// MissingError is the error for a row that other rows name and that is not there. It matches
+// [store.ErrCorrupt].
+type MissingError struct {
+	Plan task.PlanID
+	// Table is "task" or "claim", Number the ordinal of the task or the number of the claim.
+	Table  string
+	Number uint32
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("store: plan %s: corrupt: %s %d is missing", e.Plan, e.Table, e.Number)
+}
+
+// Is reports whether target is [store.ErrCorrupt].
+func (e *MissingError) Is(target error) bool { return target == store.ErrCorrupt }
+
+func (l *Loaded) lost(table string, number uint32) {
 	if l.err == nil {
-		l.err = &store.CorruptError{Key: fmt.Sprintf("plan %s", l.p.ID), Reason: fmt.Sprintf("%s %d is missing", what, number)}
+		l.err = &MissingError{l.p.ID, table, number}
 	}
 }
 

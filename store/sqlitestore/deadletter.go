@@ -4,24 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
-
-// letter is the stored form of a store.DeadLetter.
-type letter struct {
-	Plan   int64     `json:"plan"`
-	First  int64     `json:"first"`
-	Last   int64     `json:"last"`
-	At     time.Time `json:"at"`
-	Reason string    `json:"reason,omitempty"`
-}
 
 // AddDeadLetter implements store.Subscriptions.
 func (ss *subscriptions) AddDeadLetter(ctx context.Context, name string, d store.DeadLetter) error {
-	text, err := json.Marshal(letter{int64(d.Plan), d.First, d.Last, d.At, d.Reason})
+	text, err := json.Marshal(planrecord.DeadLetter{Plan: int64(d.Plan), First: d.First, Last: d.Last, At: d.At, Reason: d.Reason})
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrInvalid, err)
 	}
@@ -53,7 +44,7 @@ func (ss *subscriptions) DeadLetters(ctx context.Context, name string) (letters 
 		}
 		return c.each("SELECT id, letter FROM dead_letter WHERE subscription = ? ORDER BY number", []any{name}, func(r row) error {
 			d := store.DeadLetter{ID: r.ColumnText(0)}
-			var l letter
+			var l planrecord.DeadLetter
 			if err := json.Unmarshal(r.ColumnRawText(1), &l); err != nil {
 				return c.corruptAt("dead_letter", name+", "+d.ID, err.Error())
 			}

@@ -78,20 +78,13 @@ func failureDetail(f *task.FailureInfo) (json.RawMessage, error) {
 	return detailOf(&plan.Event{Failure: f})
 }
 
-// Events are dropped when so many more than are kept have come together, and so many at a time.
-const (
-	trimFrom = 256
-	trimMost = 2 * trimFrom
-)
-
 // trim drops events of tasks that need not be kept, after so many were added. The row of those
 // around the last one is left for the next time.
 func (c *conn) trim(p *rollout, keep, added int) error {
-	until := p.LastEvent - int64(keep)
-	if keep <= 0 || until-p.trimmed < min(trimFrom, int64(keep)) {
+	until := p.TrimUntil(p.trimmed, keep, added)
+	if until == p.trimmed {
 		return nil
 	}
-	until = min(until, p.trimmed+trimMost+int64(added))
 	err := c.exec("DELETE FROM event WHERE plan = ? AND seq > ? AND seq <= ? AND own = 0", int64(p.ID), p.trimmed, until)
 	p.trimmed = until
 	return err
@@ -107,15 +100,8 @@ func (s *Store) Events(ctx context.Context, id plan.ID, after int64, limit int) 
 		if err != nil {
 			return err
 		}
-		first := trimmed + 1
-		if s.cfg.MaxEvents > 0 {
-			first = max(first, last-int64(s.cfg.MaxEvents)+1)
-		}
-		switch {
-		case after > last:
-			return &store.EventsAheadError{After: after, Newest: last}
-		case after < first-1:
-			return &store.TrimmedError{First: first}
+		if err := rules.CheckPosition(after, last, trimmed, s.cfg.MaxEvents); err != nil {
+			return err
 		}
 		events, err = c.events(id, "", after, cmp.Or(limit, store.MaxPage))
 		want := min(last-after, int64(cmp.Or(limit, store.MaxPage)))

@@ -9,6 +9,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/internal/sqltest"
+	"github.com/cutover-go/cutover/store/rules"
 	"github.com/cutover-go/cutover/store/storetest"
 	"github.com/cutover-go/cutover/task"
 )
@@ -148,7 +149,7 @@ func TestTrimming(t *testing.T) {
 	p, err := s.Plan(o.Ctx, o.ID)
 	o.OK(err)
 	kept := query(t, s, "SELECT seq FROM events WHERE ordinal > 0")
-	if n := len(kept); n < 300-1 || n > 300+trimFrom+100 {
+	if n := len(kept); n < 300-1 || n > 300+rules.TrimFrom+100 {
 		t.Errorf("%d events are kept", n)
 	}
 	var trimmed *store.TrimmedError

@@ -9,6 +9,7 @@ import (
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
 	"github.com/cutover-go/cutover/store/internal/planrecord"
+	"github.com/cutover-go/cutover/store/rules"
 )
 
 // quotas are the places in quotas.
@@ -63,21 +64,16 @@ func (c *conn) occupy(o *store.Occupation) error {
 	if err != nil {
 		return err
 	}
-	o.Taken, o.Other = false, store.Place{}
-	replaced := o.Place
-	replaced.Phase = o.From
-	if has && had != o.Place && (o.From == 0 || had != replaced) {
-		o.Other = had
-		return nil
-	}
+	taken := 0
 	if !has {
-		if taken, err := c.countPlaces(o.QuotaKey); err != nil || taken >= o.Max {
+		if taken, err = c.countPlaces(o.QuotaKey); err != nil {
 			return err
 		}
 	}
-	err = c.exec("REPLACE INTO place VALUES (?, ?, ?, ?, ?, ?)", o.Label, o.Value, int64(o.Plan), o.Ordinal, int64(o.Start), o.Phase)
-	o.Taken = err == nil
-	return err
+	if !rules.Occupy(o, had, has, taken) {
+		return nil
+	}
+	return c.exec("REPLACE INTO place VALUES (?, ?, ?, ?, ?, ?)", o.Label, o.Value, int64(o.Plan), o.Ordinal, int64(o.Start), o.Phase)
 }
 
 // Vacate implements store.Places.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
 
 // subscriptions has the methods of store.Subscriptions.
@@ -22,18 +23,10 @@ const selectSubscription = `SELECT s.name, s.number, s.newest, s.ready, s.status
 	(SELECT count(*) FROM unread AS u WHERE u.subscription = s.name),
 	(SELECT count(*) FROM dead_letter AS d WHERE d.subscription = s.name) FROM subscription AS s`
 
-// status is the stored form of a store.SubscriptionStatus, apart from Ready.
-type status struct {
-	FailingSince time.Time `json:"failingSince,omitzero"`
-	ErrorAt      time.Time `json:"errorAt,omitzero"`
-	Error        string    `json:"error,omitempty"`
-	DeliveredAt  time.Time `json:"deliveredAt,omitzero"`
-}
-
 func (c *conn) scanSubscription(r row) (s store.Subscription, err error) {
 	s.Name, s.Newest, s.Dropped, s.Unread, s.DeadLetters = r.ColumnText(0), plan.ID(r.ColumnInt64(2)), r.ColumnInt(5), r.ColumnInt(6), r.ColumnInt(7)
 	s.Cursor = fmt.Sprintf("%s@%d", s.Name, r.ColumnInt64(1))
-	var st status
+	var st planrecord.SubscriptionStatus
 	if err := json.Unmarshal(r.ColumnRawText(4), &st); err != nil {
 		return s, c.corruptAt("subscription", s.Name, err.Error())
 	}
@@ -136,7 +129,7 @@ func (c *conn) subscribed(name string) error {
 
 // ReportSubscription implements store.Subscriptions.
 func (ss *subscriptions) ReportSubscription(ctx context.Context, name string, st store.SubscriptionStatus) error {
-	text, err := json.Marshal(status{st.FailingSince, st.ErrorAt, st.Error, st.DeliveredAt})
+	text, err := json.Marshal(planrecord.SubscriptionStatus{FailingSince: st.FailingSince, ErrorAt: st.ErrorAt, Error: st.Error, DeliveredAt: st.DeliveredAt})
 	if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrInvalid, err)
 	}

@@ -151,6 +151,7 @@ func get(ctx context.Context, client *http.Client, url string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	req.Header.Set("Accept", "application/json, text/plain;q=0.5")
 	resp, err := client.Do(req)
 	if err != nil {
 		return "", err

@@ -172,7 +172,8 @@ func TestUnreliableReceiver(t *testing.T) {
 		case 1, 2:
 			w.WriteHeader(http.StatusInternalServerError)
 		case 3:
-			time.Sleep(400 * time.Millisecond) // longer than the notifier waits
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done() // the notifier waits no longer
 		case 4:
 			paused = time.Now()
 			w.Header().Set("Retry-After", "1")
@@ -187,7 +188,7 @@ func TestUnreliableReceiver(t *testing.T) {
 		}
 	})
 	n, err := notify.New(e, "hooks", sinkTo(t, server.URL, webhook.Config{}), notify.Config{
-		FromStart: true, Timeout: 200 * time.Millisecond, RetryMin: 10 * time.Millisecond, RetryMax: 20 * time.Millisecond,
+		FromStart: true, Timeout: 2 * time.Second, RetryMin: 10 * time.Millisecond, RetryMax: 20 * time.Millisecond,
 		PollInterval: 20 * time.Millisecond, OnFault: func(string, error) {},
 	})
 	if err != nil {

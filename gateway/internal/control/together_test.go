@@ -94,8 +94,8 @@ func TestPanicsOfTheHostStopNothing(t *testing.T) {
 
 // lateContext is done a while after its deadline.
 type lateContext struct {
-	context.Context
-	deadline time.Time
+	context.Context //nolint:containedctx // it is a context
+	deadline        time.Time
 }
 
 func (c lateContext) Deadline() (time.Time, bool) { return c.deadline, true }

@@ -111,9 +111,9 @@ export function planPage(main, { query, go, ready }) {
 		ready();
 	}
 
-	function follow(first) {
+	function follow(first, back) {
 		took(first);
-		watch = new Watch({ plans: { [id]: Math.max(0, first.lastEvent - firstEvents) } }, {
+		watch = new Watch({ plans: { [id]: Math.max(0, first.lastEvent - back) } }, {
 			plan: newer,
 			events(events) {
 				log.take(events);
@@ -139,13 +139,12 @@ export function planPage(main, { query, go, ready }) {
 			return;
 		}
 		if (again) {
-			first.lastEvent += firstEvents; // from the present on
 			log.clear();
 			failures.count = -1;
 			matrix.load();
 			tenants.choose(chosen);
 		}
-		follow(first);
+		follow(first, again ? 0 : firstEvents);
 	}
 
 	function close() {

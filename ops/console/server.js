@@ -384,10 +384,11 @@ export class Watch {
 		const plan = await ask('plans/' + id);
 		if (this.closed) return;
 		this.on.plan?.(plan);
-		while (plan.lastEvent > this.positions[id]) {
+		if (plan.lastEvent === this.positions[id]) return;
+		do { // a restored store says it is behind
 			const page = await ask(`plans/${id}/events?after=${this.positions[id]}&limit=1000`);
 			if (this.closed || page.events.length === 0) return;
 			this.take(id, page.events);
-		}
+		} while (plan.lastEvent > this.positions[id]);
 	}
 }

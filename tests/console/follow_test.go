@@ -196,6 +196,31 @@ func TestLateAnswerAboutATask(t *testing.T) {
 	p.quiet()
 }
 
+// After its store was restored a plan is shown as the store has it, with a stream and without one.
+func TestRestoredStore(t *testing.T) {
+	t.Parallel()
+	for _, noStream := range []bool{false, true} {
+		t.Run(fmt.Sprintf("noStream=%t", noStream), func(t *testing.T) {
+			h, restored := start(t), start(t)
+			id := h.create(t, strategy.Strategy{}, "held-1")
+			restored.create(t, strategy.Strategy{}, "held-1")
+			h.give(t, h.engine.Start, id)
+			h.give(t, h.engine.Pause, id)
+			h.set(func() { h.noStream = noStream })
+			p := h.open(t, "?plan="+id.String())
+			p.sees("Paused by hand.")
+			p.until(`document.querySelector("#mode").innerText === "` + map[bool]string{true: "every 2 s", false: "live"}[noStream] + `"`)
+			h.set(func() { h.restored = restored })
+			h.server.CloseClientConnections()
+			p.sees("Not started.")
+			p.press("Start")
+			p.press("Start")
+			p.sees("Running. Nothing to do.")
+			p.quiet("409", "503", "stream", "ERR_")
+		})
+	}
+}
+
 // A command is for the plan as the one before it has left it, whatever was read of it meanwhile.
 func TestCommandsInARow(t *testing.T) {
 	t.Parallel()

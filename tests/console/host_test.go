@@ -48,6 +48,8 @@ type host struct {
 	unheard bool
 	// answers take the place of those of the handler, by the path and query after the prefix.
 	answers map[string]string
+	// restored, if it is not nil, answers instead, as this host would after a restore of its store.
+	restored *host
 	// older is how much longer plans have been at rest than they really have.
 	older time.Duration
 	// held are those requests that wait, by a part of their paths.
@@ -185,6 +187,10 @@ func (h *host) guard(next http.Handler) http.Handler {
 		h.requests = append(h.requests, r.Method+" "+r.URL.RequestURI()+" ")
 		out, noStream, bad := h.signedOut, h.noStream, h.badGateway
 		instead := h.answers[strings.TrimPrefix(r.URL.RequestURI(), prefix)]
+		next := next
+		if h.restored != nil {
+			next = h.restored.server.Config.Handler
+		}
 		var held chan struct{}
 		for part, c := range h.held {
 			if strings.Contains(r.URL.Path, part) {

@@ -47,7 +47,7 @@ func (c *Controller) confirm(ctx context.Context, tenant string, want gateway.Ro
 	wait := firstPause
 	for round := 1; ; round++ {
 		members, err := c.Members(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && !over(ctx) {
 			return &fleetError{err}
 		}
 		if err == nil {

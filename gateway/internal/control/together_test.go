@@ -101,27 +101,37 @@ type lateContext struct {
 func (c lateContext) Deadline() (time.Time, bool) { return c.deadline, true }
 
 // TestDeadlineHidesNoAnswer is TestEndOfTheWaitHidesNoAnswer with a connection that notices the end
-// before the context.
+// before the context: one to the proxy, or one to what lists the fleet.
 func TestDeadlineHidesNoAnswer(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		deadline := time.Now().Add(time.Second)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second+time.Millisecond)
-		defer cancel()
-		w := &world{frozen: true}
-		answers := 0
-		c := w.controller()
-		c.Prober = proberFunc(func(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
-			if answers++; answers == 1 {
-				return w.Probe(ctx, ep)
+	for _, listing := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			deadline := time.Now().Add(time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second+time.Millisecond)
+			defer cancel()
+			w := &world{frozen: true}
+			answers := 0
+			c := w.controller()
+			members := c.Members
+			c.Members = func(ctx context.Context) ([]*control.Member, error) {
+				if !listing || answers == 0 {
+					return members(ctx)
+				}
+				time.Sleep(time.Until(deadline))
+				return nil, os.ErrDeadlineExceeded
 			}
-			time.Sleep(time.Until(deadline))
-			return probe.Observation{}, &probe.Error{Kind: probe.KindTimeout, Err: os.ErrDeadlineExceeded}
+			c.Prober = proberFunc(func(ctx context.Context, ep probe.Endpoint) (probe.Observation, error) {
+				if answers++; answers == 1 {
+					return w.Probe(ctx, ep)
+				}
+				time.Sleep(time.Until(deadline))
+				return probe.Observation{}, &probe.Error{Kind: probe.KindTimeout, Err: os.ErrDeadlineExceeded}
+			})
+			err := c.Switch(lateContext{ctx, deadline}, toBlue("acme"))
+			var failure *executor.Error
+			if !errors.As(err, &failure) || failure.Code != bluegreen.CodeSwitchNotConfirmed || !strings.Contains(err.Error(), `proxy serves "green|0|0"`) {
+				t.Errorf("listing %t: %v", listing, err)
+			}
 		})
-		err := c.Switch(lateContext{ctx, deadline}, toBlue("acme"))
-		var failure *executor.Error
-		if !errors.As(err, &failure) || failure.Code != bluegreen.CodeSwitchNotConfirmed || !strings.Contains(err.Error(), `proxy serves "green|0|0"`) {
-			t.Errorf("%v", err)
-		}
-	})
+	}
 }

@@ -149,16 +149,27 @@ func (c *commands) exec(ctx context.Context, client redis.UniversalClient, texts
 	}
 }
 
+// send sends commands, each of which then has its own error. The client leaves the error of a
+// command as it was if it has no connection, or loses it: that is the error of the call then.
 func send(ctx context.Context, client redis.UniversalClient, cmds []redis.Cmder) {
 	pipe := client.Pipeline()
 	_ = pipe.BatchProcess(ctx, cmds...) // only queues them
-	_, _ = pipe.Exec(ctx)               // every command has its own error
+	_, err := pipe.Exec(ctx)
+	if err == nil || isReply(err) {
+		return
+	}
+	for _, cmd := range cmds {
+		if errors.Is(cmd.Err(), errUnsent) {
+			cmd.SetErr(err)
+		}
+	}
 }
 
-// unknown returns the script calls that the server answered with NOSCRIPT.
+// unknown returns the script calls that the server answered with NOSCRIPT, to be sent again.
 func (c *commands) unknown() (cmds []redis.Cmder) {
 	for i, cmd := range c.cmds {
 		if c.parts[i].keys != nil && isUnknownScript(cmd.Err()) {
+			cmd.SetErr(errUnsent)
 			cmds = append(cmds, cmd)
 		}
 	}

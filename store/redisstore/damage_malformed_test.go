@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,12 +81,15 @@ func TestLocksThatMakeNoSense(t *testing.T) {
 	t.Parallel()
 	client := redistest.Mini(t)
 	s := openStore(t, client, Config{})
-	for name, value := range map[string]string{"a": "somebody", "long": strings.Repeat("1", 300), "empty": ""} {
+	bad := map[string]string{
+		"a": "somebody", "long": strings.Repeat("1", 300), "empty": "", "no plan": "0 7 1 1", "no ordinal": "3 0 1 1", "no phase": "3 7 1 4294967296",
+	}
+	for name, value := range bad {
 		client.Set(t.Context(), s.keys.tenant(name), value, 0)
 	}
 	client.RPush(t.Context(), s.keys.tenant("b"), "somebody")
 	for _, s.client.cluster = range []bool{false, true} {
-		for _, name := range []string{"a", "long", "empty", "b"} {
+		for _, name := range append(slices.Collect(maps.Keys(bad)), "b") {
 			locks := []store.TenantLock{{Tenant: "free", Plan: 1}, {Tenant: name, Plan: 1}}
 			_, err := s.Reserve(t.Context(), locks)
 			names(t, err, s.keys.tenant(name))
@@ -111,6 +116,12 @@ func TestPlacesThatMakeNoSense(t *testing.T) {
 		key := s.keys.quota("l", name)
 		client.HSet(t.Context(), key, "1 2", value)
 		names(t, s.Occupy(t.Context(), []store.Occupation{{Place: place(name), Max: 1}}), key)
+		_, err := s.Places(t.Context(), place(name).QuotaKey)
+		names(t, err, key)
+	}
+	for name, row := range map[string][2]string{"no plan": {"0 2", "3 4"}, "no ordinal": {"1 0", "3 4"}, "no phase": {"1 2", "3 4294967300"}} {
+		key := s.keys.quota("l", name)
+		client.HSet(t.Context(), key, row[0], row[1])
 		_, err := s.Places(t.Context(), place(name).QuotaKey)
 		names(t, err, key)
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -188,14 +189,14 @@ func (ps *places) parse(q store.QuotaKey, field, value string) (store.Place, err
 	if !two || !pair {
 		errs[4] = errors.New("a word is missing")
 	}
-	var n int64
+	var n, m int64
 	n, errs[0] = strconv.ParseInt(id, 10, 64)
 	p.Plan = plan.ID(n)
 	p.Ordinal, errs[1] = strconv.Atoi(ordinal)
 	p.Start, errs[2] = strconv.ParseUint(start, 10, 64)
-	n, errs[3] = strconv.ParseInt(phase, 10, 64)
-	p.Phase = uint32(n)
-	if err := errors.Join(errs[:]...); err != nil {
+	m, errs[3] = strconv.ParseInt(phase, 10, 64)
+	p.Phase = uint32(m)
+	if err := cmp.Or(errors.Join(errs[:]...), noHold(n, int64(p.Ordinal), m)); err != nil {
 		return p, &store.CorruptError{Key: ps.client.keys.quota(q.Label, q.Value), Reason: fmt.Sprintf("%.64q, %.64q is no place: %v", field, value, err)}
 	}
 	return p, nil

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cutover-go/cutover/plan"
 	"github.com/cutover-go/cutover/store"
+	"github.com/cutover-go/cutover/store/internal/planrecord"
 )
 
 // locks are the locks of tenants, each under its own key.
@@ -152,7 +154,7 @@ func (ls *locks) parse(tenant, text string) (store.TenantLock, error) {
 		l.Start, errs[2] = strconv.ParseUint(f[2], 10, 64)
 		phase, errs[3] = strconv.ParseUint(f[3], 10, 32)
 		l.Plan, l.Ordinal, l.Phase = plan.ID(id), int(ordinal), uint32(phase)
-		err = errors.Join(errs[:]...)
+		err = cmp.Or(errors.Join(errs[:]...), noHold(id, ordinal, int64(phase)))
 	} else {
 		err = fmt.Errorf("%d words", len(f))
 	}
@@ -160,6 +162,14 @@ func (ls *locks) parse(tenant, text string) (store.TenantLock, error) {
 		return l, &store.CorruptError{Key: ls.client.keys.tenant(tenant), Reason: fmt.Sprintf("%.64q is no lock: %v", text, err)}
 	}
 	return l, nil
+}
+
+// noHold returns an error for the words of a lock, or a place, that names no task that can exist.
+func noHold(id, ordinal, phase int64) error {
+	if fault := planrecord.HoldFault(id, ordinal, phase); fault != "" {
+		return errors.New(fault)
+	}
+	return nil
 }
 
 // swap changes a key from exactly old to next, or deletes it if next is empty. If old is "plan "

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -58,8 +59,8 @@ func (s *questions) ask(ctx context.Context, prober probe.Series, url string, te
 	}
 	s.add(all)
 	for !s.answered(a) {
-		if ctx.Err() != nil {
-			return s.leave(a, ctx.Err())
+		if over(ctx) {
+			return s.leave(a, cmp.Or(ctx.Err(), context.DeadlineExceeded))
 		}
 		select {
 		case <-a.wake:
@@ -106,7 +107,7 @@ func (s *questions) askAll(ctx context.Context, prober probe.Series, url string,
 	for len(results) < len(batch) {
 		results = append(results, probe.Result{Err: errNoResult})
 	}
-	batch = s.give(batch, results, ctx.Err() != nil)
+	batch = s.give(batch, results, over(ctx))
 }
 
 // give gives each asker its results, and returns the questions that are left because the caller

@@ -28,10 +28,12 @@ func (ls *locks) reserve(ctx context.Context, locks []store.TenantLock) ([]strin
 	case ls.client.cluster:
 		return ls.reserveEach(ctx, locks)
 	}
+	values := make([]string, len(locks)) // passed by pointer, which needs no allocation for each
 	argv := make([]any, 3+2*len(locks))
 	argv[0], argv[1], argv[2] = "evalsha", ls.client.scripts.reserve.sha, len(locks)
 	for i, l := range locks {
-		argv[3+i], argv[3+len(locks)+i] = ls.client.keys.tenant(l.Tenant), formatLock(l)
+		values[i] = formatLock(l)
+		argv[3+i], argv[3+len(locks)+i] = ls.client.keys.tenant(l.Tenant), &values[i]
 	}
 	key := ls.client.keys.tenant(locks[0].Tenant)
 	answer, err := ls.client.run(ctx, ls.client.scripts.reserve, key, true, argv)
@@ -127,7 +129,7 @@ func (ls *locks) swapCall(swaps []swap) pipelined {
 		argv = append(argv, swaps[i].key)
 	}
 	for i := range swaps {
-		argv = append(argv, swaps[i].old, swaps[i].next)
+		argv = append(argv, &swaps[i].old, &swaps[i].next)
 	}
 	return pipelined{key: swaps[0].key, script: ls.client.scripts.lock, argv: argv}
 }
@@ -178,7 +180,8 @@ type swap struct{ key, old, next string }
 
 // formatLock returns the value of a lock's key: plan, ordinal, start token, phase.
 func formatLock(l store.TenantLock) string {
-	b := strconv.AppendInt(nil, int64(l.Plan), 10)
+	var text [80]byte // its longest numbers fit
+	b := strconv.AppendInt(text[:0], int64(l.Plan), 10)
 	b = strconv.AppendInt(append(b, ' '), int64(l.Ordinal), 10)
 	b = strconv.AppendUint(append(b, ' '), l.Start, 10)
 	b = strconv.AppendUint(append(b, ' '), uint64(l.Phase), 10)

@@ -39,38 +39,44 @@ local names = {
   '38c', '39c', '40c', '41c', '42c', '43c', '44c', '45c', '46c', '47c', '48c', '49c', '50c', '51c', '52c', '53c', '54c', '55c',
   '56c', '57c', '58c', '59c', '60c', '61c', '62c', '63c',
 }
-local changes, claims = ARGV[1] + 0, ARGV[2] + 0
-local writes, out, freed, ended = {}, { '' }, {}, {}
+-- A look at a global variable is one into a table of the server.
+local args = ARGV
+local changes, claims = args[1] + 0, args[2] + 0
+-- What is to be written: the fields and values of all buckets in one table, which grows less often
+-- than one for each, and of each bucket its key and where its part begins.
+local set, sets, keys, begins, drops = {}, 0, {}, {}, {}
+local out, outs, freed, ended, q = { '' }, 1, {}, {}, {}
 local i, done, group, ends, turn = 8, 0, 2, 0, turns + 0 -- ends is the number of holds that end
 while done < changes do
-  local key, first, count = KEYS[group], ARGV[i] * 64 + 1, ARGV[i + 1] + 0
+  local key, first, count = KEYS[group], args[i] * 64 + 1, args[i + 1] + 0
   i, group = i + 2, group + 1
-  local q = { 'HMGET', key }
-  for w = 0, count - 1 do
-    q[w + 3] = ARGV[i + w * 4]
-  end
-  local heads, set, drop = redis.pcall(unpack(q)), { 'HSET', key }, nil
   for w = 1, count do
-    local h, f, before, after = heads[w], ARGV[i], ARGV[i + 1], ARGV[i + 2]
-    if not h or find(h, before, 1, true) ~= 1 then
+    q[w] = args[i + w * 4 - 4]
+  end
+  keys[group - 2], begins[group - 2] = key, sets + 1
+  local heads, drop, dropped = redis.pcall('HMGET', key, unpack(q, 1, count)), nil, 2
+  for w = 1, count do
+    local h, f, before, after = heads[w], args[i], args[i + 1], args[i + 2]
+    outs = outs + 1
+    if not h then
       return '=?'
-    end
-    if byte(after) == 82 then -- R
-      local data = ARGV[i + 3]
+    elseif byte(after) == 82 then -- R
+      local data = args[i + 3]
       local next = quick_save(h, before, after, data)
       if not next then
         return '=?'
       end
-      local n = #set
-      set[n + 1], set[n + 2] = f, next
+      set[sets + 1], set[sets + 2] = f, next
+      sets = sets + 2
       if data ~= '' then
-        set[n + 3], set[n + 4] = names[f + 1], data
+        set[sets + 1], set[sets + 2] = names[f + 1], data
+        sets = sets + 2
       end
-      out[done + w + 1] = 'R0.'
+      out[outs] = 'R0.'
     else
       local kept, started, claim = match(h, '^%d+ %d+ ([0-3]) 2 1 0 (%d+) 0 0 0 0 0 (%S+) ', #before + 1)
-      local ordinal, n = first + f, #set
-      if not claim or in_waves and (ordinal < wave_first or ordinal > wave_last) then
+      local ordinal = first + f
+      if not claim or find(h, before, 1, true) ~= 1 or in_waves and (ordinal < wave_first or ordinal > wave_last) then
         return '=?'
       end
       ends = ends + 1
@@ -80,18 +86,18 @@ while done < changes do
         turn = turn + 1
         place = format('%d', turn)
       end
-      set[n + 1] = f
-      set[n + 2] = after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. place .. ' 0 0 0'
+      set[sets + 1] = f
+      set[sets + 2] = after .. now .. (kept < '2' and ' 0' or ' 2') .. ' 3 1 0 ' .. started .. ' ' .. now .. ' ' .. place .. ' 0 0 0'
+      sets = sets + 2
       if kept == '1' or kept == '3' then
-        drop = drop or { 'HDEL', key }
-        drop[#drop + 1] = names[f + 1]
+        drop, dropped = drop or { 'HDEL', key }, dropped + 1
+        drop[dropped] = names[f + 1]
       end
-      out[done + w + 1] = 'C0.'
+      out[outs] = 'C0.'
     end
     i = i + 4
   end
-  done = done + count
-  writes[#writes + 1], writes[#writes + 2] = set, drop
+  drops[#drops + 1], done = drop, done + count
 end
 
 -- The counters after the ends, and the number of pending tasks that may begin: lib/pending.lua.
@@ -133,44 +139,50 @@ if claims > 0 and max_slots > held then
   fresh = format('%d', fresh)
 end
 local head = 'R0 ' .. fresh .. ' 0 0 0 ' .. now .. ' 0 2 1 0 ' .. now .. ' 0 0 0 0 0 '
-local worker, held_by, head_by = nil, '', ''
+local worker, held_by = nil, ''
 while got < want do
   local b = floor((next_pending - 1) / 64)
   local f, tenants_key, key = next_pending - 1 - b * 64, base .. 'n:' .. format('%d', b), base .. 't:' .. format('%d', b)
-  local count, q, set = math.min(want - got, 64 - f), { 'HMGET', key }, { 'HSET', key }
+  local count = math.min(want - got, 64 - f)
   for k = 1, count do
-    q[k + 2] = sub(names[f + k], 1, -2) -- the field of the head
+    q[k] = sub(names[f + k], 1, -2) -- the field of the head
   end
-  local heads, tenants = redis.pcall(unpack(q)), redis.pcall('LRANGE', tenants_key, f, f + count - 1)
+  if keys[#keys] ~= key then
+    keys[#keys + 1], begins[#keys + 1] = key, sets + 1
+  end
+  local heads, tenants = redis.pcall('HMGET', key, unpack(q, 1, count)), redis.pcall('LRANGE', tenants_key, f, f + count - 1)
   for k = 1, count do
     local tenant = tenants[k]
     local mark = heads[k] == false and byte(tenant or '')
     if mark ~= 48 and mark ~= 49 or #tenant > 255 then
       return '=?'
     end
-    if ARGV[i + 1] ~= '' and ARGV[i + 1] ~= worker then
-      worker = ARGV[i + 1]
-      held_by, head_by = ' ' .. worker, '/0 ' .. worker
+    if args[i + 1] ~= '' and args[i + 1] ~= worker then
+      worker = args[i + 1]
+      held_by = ' ' .. worker
     end
-    local ordinal, id, n = format('%d', next_pending), ARGV[i], got * 2
+    local ordinal, id, n = format('%d', next_pending), args[i] .. '/0', got * 2
+    local h = head .. id .. held_by
     begun[got + 1] = ordinal
-    entries[n + 1], entries[n + 2] = id .. '/0', ordinal .. held_by
-    set[k * 2 + 1], set[k * 2 + 2] = q[k + 2], head .. id .. head_by
-    local high, middle, rest = floor(next_pending / 65536), floor(next_pending / 256) % 256, next_pending % 256
+    entries[n + 1], entries[n + 2] = id, ordinal .. held_by
+    set[sets + 1], set[sets + 2] = q[k], h
+    sets = sets + 2
+    local rest = next_pending % 256
+    local middle = (next_pending - rest) / 256 % 256
+    local high = (next_pending - middle * 256 - rest) / 65536
     if mark == 48 then
-      out[#out + 1] = char(255, high, middle, rest, #tenant - 1)
-      out[#out + 1] = sub(tenant, 2)
+      out[outs + 1] = char(255, high, middle, rest, #tenant - 1)
+      out[outs + 2] = sub(tenant, 2)
     else -- with labels or parameters: as frame does in lib/task.lua
-      local given, h = redis.pcall('HGET', base .. 'x:' .. format('%d', b), q[k + 2]), set[k * 2 + 2]
+      local given = redis.pcall('HGET', base .. 'x:' .. format('%d', b), q[k])
       if type(given) ~= 'string' then
         return '=?'
       end
-      out[#out + 1] = char(1, high, middle, rest) .. length(#h) .. char(#tenant - 1) .. length(#given) .. '\0\0\0' .. h
-      out[#out + 1] = sub(tenant, 2) .. given
+      out[outs + 1] = char(1, high, middle, rest) .. length(#h) .. char(#tenant - 1) .. length(#given) .. '\0\0\0' .. h
+      out[outs + 2] = sub(tenant, 2) .. given
     end
-    i, got, next_pending = i + 5, got + 1, next_pending + 1
+    i, got, next_pending, outs = i + 5, got + 1, next_pending + 1, outs + 2
   end
-  writes[#writes + 1] = set
 end
 if got < claims then
   out[#out + 1] = string.rep('\0', claims - got)
@@ -191,10 +203,12 @@ if type(redis.pcall('HLEN', held_key)) == 'table' or type(redis.pcall('XLEN', ev
   or sequential == '1' and type(redis.pcall('LLEN', order_key)) == 'table' then
   return '=?'
 end
-for k = 1, #writes do
-  if #writes[k] > 2 then
-    redis.call(unpack(writes[k]))
-  end
+begins[#keys + 1] = sets + 1
+for k = 1, #keys do
+  redis.call('HSET', keys[k], unpack(set, begins[k], begins[k + 1] - 1))
+end
+for k = 1, #drops do
+  redis.call(unpack(drops[k]))
 end
 if ends > 0 then
   redis.call('HDEL', held_key, unpack(freed))
@@ -210,7 +224,7 @@ end
 local problem
 if ends + got > 0 then
   -- One concatenation: the server hashes every byte of every string that is made.
-  local limit, lines = ARGV[3] + 0, {}
+  local limit, lines = args[3] + 0, {}
   for k = 1, ends do
     lines[k * 2 - 1], lines[k * 2] = ended[k], '\tRUNNING\tCOMPLETED\t1\tsuccess\t\n'
   end
@@ -236,8 +250,8 @@ if ends > 0 then
 else
   redis.call('HSET', record, 'facts', facts)
 end
-if ends + got > 0 and ARGV[7] + 0 >= 2 then
-  redis.pcall('PUBLISH', ARGV[4], 'e' .. match(record, '{p:(%d+)}:plan$'))
+if ends + got > 0 and args[7] + 0 >= 2 then
+  redis.pcall('PUBLISH', args[4], 'e' .. match(record, '{p:(%d+)}:plan$'))
 end
 if problem then
   out[#out + 1] = length(#problem) .. problem

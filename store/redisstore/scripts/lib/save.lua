@@ -8,11 +8,10 @@
 -- 16 digits and is followed by kept, a character that is odd if the task already has a checkpoint:
 -- lib/head.lua.
 local function quick_save(h, before, after, checkpoint)
-  local size = #before
-  if sub(h, 1, size) ~= before then
+  if find(h, before, 1, true) ~= 1 then
     return
   end
-  local time = find(h, ' ', size + 1, true) -- the space before it
+  local time = find(h, ' ', #before + 1, true) -- the space before it
   local space, kept = byte(h, (time or -18) + 17, (time or -18) + 18)
   if space ~= 32 then
     return

@@ -44,7 +44,8 @@ type Config struct {
 	// negative: it does not wait for them.
 	Grace time.Duration
 	// FreshCommands makes a new command object for each refresh instead of reusing them. Set it if
-	// the client has hooks that keep commands after a call.
+	// the client has hooks that keep commands after a call. Hooks of a *redis.Client see no
+	// refreshes.
 	FreshCommands bool
 	// Hooks observe the service, for metrics.
 	Hooks Hooks
